@@ -1,0 +1,117 @@
+"""The base class of every widget: strict keywords, requests, a readable repr, and a static page."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets
+
+from interpwidgets._core import page, requests
+from interpwidgets.errors import InputError
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+
+Request = tuple[str, dict[str, Any]]
+
+
+def module(name: str) -> Path:
+    """The built front end of the widget called ``name``; it is committed, so an install never needs Node."""
+    path = STATIC / f"{name}.js"
+    if not path.is_file():
+        raise InputError(
+            expected=f"the built front end static/{name}.js",
+            got="no such file",
+            fix="Run `make build` in the repository, or reinstall interpwidgets from a wheel.",
+        )
+    return path
+
+
+class Widget(anywidget.AnyWidget):
+    """One cell's view of one record.
+
+    A subclass sets ``_name`` (its one name everywhere) and ``_esm = module(_name)``, declares its public traits, and
+    marks the methods that answer its page with `answers`. State has four homes: public traits are plain JSON that a
+    reader may read or set; ``_view`` holds what the page needs to draw and never changes by a click; answers to
+    requests carry arrays; hover never leaves the page.
+    """
+
+    _name: ClassVar[str] = ""
+
+    _view = traitlets.Dict().tag(sync=True)
+    _answers = traitlets.List().tag(sync=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        public = [n for n in self.trait_names() if not n.startswith("_")]
+        for name in kwargs:
+            if name not in self.trait_names():
+                near = difflib.get_close_matches(name, public, n=1)
+                raise InputError(
+                    expected=f"a keyword of {type(self).__name__}",
+                    got=repr(name),
+                    fix=f"Did you mean {near[0]!r}?" if near else f"It takes {', '.join(self.public_traits())}.",
+                )
+        super().__init__(**kwargs)
+        self._methods = requests.find_answers(self)
+        self.on_msg(self._on_request)
+
+    def public_traits(self) -> list[str]:
+        """The names of the traits that belong to this widget and may be read and set."""
+        own = set(self.trait_names()) - set(anywidget.AnyWidget.class_trait_names())
+        return sorted(n for n in own if not n.startswith("_"))
+
+    def _on_request(self, _widget: object, content: object, _buffers: object) -> None:
+        if isinstance(content, dict) and content.get("type") == "request":
+            reply, buffers = requests.answer(self._methods, content)
+            self.send(reply, buffers)
+
+    def _recorded(self, wanted: Iterable[Request]) -> list[dict[str, Any]]:
+        """Answers worked out in advance, in the form the page looks them up."""
+        return [{"method": m, "params": p, "result": requests.call(self._methods, m, p)} for m, p in wanted]
+
+    def recordable(self) -> Iterable[Request]:
+        """Every request a reader of the static page can make, most wanted first. Subclasses extend it."""
+        return ()
+
+    def to_html(self, path: str | Path | None = None, *, max_bytes: int = 16_000_000) -> str:
+        """One self-contained page: opens with no kernel and no network, and is still interactive.
+
+        Args:
+            path: where to write it; None only returns the text.
+            max_bytes: stop recording answers beyond this many bytes; what is left out says so in the page.
+
+        Returns:
+            The HTML text.
+        """
+        return page.write([self.static_item(max_bytes=max_bytes)], path, title=type(self).__name__)
+
+    def static_item(self, *, max_bytes: int = 16_000_000) -> page.Item:
+        """This widget as data for a page that holds one or several (see `interpwidgets._core.page`)."""
+        state = {n: getattr(self, n) for n in (*self.public_traits(), "_view")}
+        recorded: list[dict[str, Any]] = []
+        size = 0
+        for wanted in self.recordable():
+            entry = self._recorded([wanted])[0]
+            size += page.size(entry)
+            if size > max_bytes:
+                break
+            recorded.append(entry)
+        return page.Item(name=self._name, state={**state, "_answers": recorded})
+
+    def static(self, *, max_bytes: int = 4_000_000) -> Any:
+        """A picture that stays in the saved notebook: the static page in a frame, as a second cell output.
+
+        JupyterLab drops live widget state when a saved notebook is opened again; this output does not depend on it.
+        """
+        return page.framed(self.to_html(max_bytes=max_bytes), height=int(self._view.get("height", 560)))
+
+    @requests.answers("html")
+    def _html(self) -> dict[str, Any]:
+        return {"html": self.to_html()}
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{n}={getattr(self, n)!r}" for n in self.public_traits())
+        return f"{type(self).__name__}({shown})"

@@ -1,0 +1,326 @@
+"""AttentionView: where every head looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import traitlets
+
+from interpwidgets._core.requests import answers
+from interpwidgets._core.widget import Request, Widget, module
+from interpwidgets._core.wire import pack
+from interpwidgets.analyses.attention import patterns_of
+from interpwidgets.analyses.patterns import ArrayPatterns, ComparedPatterns, Patterns, Show
+from interpwidgets.analyses.pictures import picture
+from interpwidgets.errors import InputError
+from interpwidgets.records import Attention, SumCheck, Tokens
+
+if TYPE_CHECKING:
+    from interpwidgets.models import Trace
+
+    Source = Trace | Attention
+
+# The page first gets pictures of at most PREVIEW cells a side, then of at most FULL, both max-pooled.
+PREVIEW, FULL = 256, 1024
+# Exact numbers travel in blocks of whole rows of about this many.
+EXACT_NUMBERS = 1 << 15
+
+
+class AttentionView(Widget):
+    """Attention patterns of a trace: every head, with exact numbers under the pointer.
+
+    Hover a head to preview it and click to lock it; hover a token to see where it looks and who looks at it, click to
+    pin it. What you lock and pin comes back as traits.
+
+    Args:
+        source: a trace (``lm.trace(text)``) or an `interpwidgets.records.Attention`.
+        compare: a second one over equally many tokens; adds its pattern and the signed difference (first minus
+            second).
+        image: for a vision model, the picture behind the patches, ``[height, width, 3]`` uint8.
+
+    Traits:
+        layer: the model's layer number; settable.
+        head: the head within the layer; settable.
+        query: the pinned query position, or None; negative numbers count from the end.
+        key: the pinned key position, or None.
+        show: ``"pattern"``, ``"value_weighted"`` (probability times the norm of what the head would write from that
+            key: Kobayashi et al. 2020, "Attention is not only a weight"), ``"compared"`` or ``"difference"``.
+        direction: ``"looks_at"`` colours the tokens a query looks at, ``"looked_at_by"`` those that look at a key.
+        overview: every layer's heads at once.
+        kind: ``"self"``, or ``"encoder"``, ``"decoder"``, ``"cross"`` of an encoder-decoder.
+        title: the words at the top left.
+
+    Raises:
+        InputError: for arrays, positions, layers or keywords that do not fit.
+        ModelError: when the model has no attention.
+    """
+
+    _name: ClassVar[str] = "attention"
+    _esm = module("attention")
+
+    layer = traitlets.Int(0).tag(sync=True)
+    head = traitlets.Int(0).tag(sync=True)
+    query = traitlets.Int(None, allow_none=True).tag(sync=True)
+    key = traitlets.Int(None, allow_none=True).tag(sync=True)
+    show = traitlets.Unicode("pattern").tag(sync=True)
+    direction = traitlets.Enum(["looks_at", "looked_at_by"], "looks_at").tag(sync=True)
+    overview = traitlets.Bool(False).tag(sync=True)
+    kind = traitlets.Unicode("self").tag(sync=True)
+    title = traitlets.Unicode("Attention").tag(sync=True)
+
+    def __init__(
+        self, source: Source, compare: Source | None = None, *, image: np.ndarray | None = None, **traits: Any
+    ) -> None:
+        kinds = _kinds(source)
+        if compare is not None:
+            others = _kinds(compare)
+            kinds = {kind: ComparedPatterns(first, others[kind]) for kind, first in kinds.items() if kind in others}
+        self._start(kinds, image, traits)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        pattern: Any,
+        tokens: Tokens | Iterable[str],
+        *,
+        keys: Tokens | Iterable[str] | None = None,
+        causal: bool | None = None,
+        compare: Any = None,
+        image: np.ndarray | None = None,
+        **traits: Any,
+    ) -> AttentionView:
+        """The same view of patterns from your own cache.
+
+        Args:
+            pattern: numpy or torch, ``[query, key]``, ``[head, query, key]`` or ``[layer, head, query, key]``, or the
+                tuple that ``output_attentions=True`` returns.
+            tokens: one string for each query position.
+            keys: one string for each key position, when they are other positions (cross-attention).
+            causal: mask keys after the query; found from the zeros above the diagonal when None.
+            compare: a second array of the same shape, for the signed difference.
+            image: for patches, the picture behind them, ``[height, width, 3]`` uint8.
+            traits: any trait of the view.
+        """
+        queries = Tokens.of(tokens)
+        key_tokens = None if keys is None else Tokens.of(keys)
+        source: Patterns = ArrayPatterns(pattern, queries, key_tokens, causal=causal)
+        if compare is not None:
+            source = ComparedPatterns(source, ArrayPatterns(compare, queries, key_tokens, causal=causal))
+        view = cls.__new__(cls)
+        view._start({"self" if keys is None else "cross": source}, image, traits)
+        return view
+
+    def _start(self, kinds: Mapping[str, Patterns], image: np.ndarray | None, traits: dict[str, Any]) -> None:
+        self._kinds = dict(kinds)
+        first = traits.get("kind", next(iter(self._kinds)))
+        if first not in self._kinds:
+            raise InputError(expected=f"kind to be one of {list(self._kinds)}", got=repr(first), fix="Choose one.")
+        traits = {"layer": self._kinds[first].layers[0], **traits, "kind": first}
+        super().__init__(**traits)
+        self._view = {
+            "kinds": {name: _describe(patterns) for name, patterns in self._kinds.items()},
+            "preview": PREVIEW,
+            "full": FULL,
+            "exact": EXACT_NUMBERS,
+            "image": None if image is None else pack(_checked_image(image)),
+        }
+        self._answers = self._recorded(self._first_paint())
+
+    # What a reader sets is checked at once, against the kind it will be shown in.
+
+    @property
+    def _patterns(self) -> Patterns:
+        return self._kinds[self.kind]
+
+    @traitlets.validate("kind")
+    def _check_kind(self, proposal: Any) -> str:
+        if proposal.value not in self._kinds:
+            raise InputError(
+                expected=f"kind to be one of {list(self._kinds)}", got=repr(proposal.value), fix="Choose one."
+            )
+        return proposal.value
+
+    @traitlets.validate("layer")
+    def _check_layer(self, proposal: Any) -> int:
+        return self._patterns.check_layer(proposal.value)
+
+    @traitlets.validate("head")
+    def _check_head(self, proposal: Any) -> int:
+        return self._patterns.check_head(self.layer, proposal.value)
+
+    @traitlets.validate("show")
+    def _check_show(self, proposal: Any) -> str:
+        self._patterns.check_show(proposal.value)
+        return proposal.value
+
+    @traitlets.validate("query", "key")
+    def _check_position(self, proposal: Any) -> int | None:
+        name, value = proposal.trait.name, proposal.value
+        count = len(self._patterns.queries if name == "query" else self._patterns.keys)
+        if value is not None and not -count <= value < count:
+            raise InputError(
+                expected=f"a {name} position from 0 to {count - 1}", got=str(value), fix="Or None for nothing pinned."
+            )
+        return value if value is None or value >= 0 else value + count
+
+    @traitlets.observe("kind", "layer")
+    def _keep_within(self, _change: Any) -> None:
+        patterns = self._patterns
+        if self.layer not in patterns.layers:
+            self.layer = patterns.layers[-1]
+        self.head = min(self.head, patterns.n_heads(self.layer) - 1)
+        for name, count in (("query", len(patterns.queries)), ("key", len(patterns.keys))):
+            if (getattr(self, name) or 0) >= count:
+                setattr(self, name, None)
+
+    # Answers to the page.
+
+    @answers("heads")
+    def _heads(self, kind: str, show: Show, layer: int | None) -> dict[str, Any]:
+        """Small pictures of every head of a layer, or of the whole model (layer None), on one scale per layer."""
+        patterns = self._kinds[kind]
+        layers = patterns.layers if layer is None else (patterns.check_layer(layer),)
+        total = sum(patterns.n_heads(i) for i in layers)
+        side = 64 if total <= 144 else 48 if total <= 400 else 32
+        size = (side, side)
+        codes, scales = [], []
+        for i in layers:
+            pictures = [picture(patterns, show, i, h, size=size) for h in range(patterns.n_heads(i))]
+            scale = max(p.scale for p in pictures)
+            again = [p if p.scale == scale else picture(patterns, show, i, h, size=size, scale=scale)
+                     for h, p in enumerate(pictures)]  # fmt: skip
+            codes += [p.codes for p in again]
+            scales.append(scale)
+        return {"codes": pack(np.stack(codes)), "scales": scales}
+
+    @answers("picture")
+    def _picture(self, kind: str, show: Show, layer: int, head: int, size: int) -> dict[str, Any]:
+        """One head, max-pooled to at most ``size`` cells a side."""
+        patterns = self._kinds[kind]
+        patterns.check_head(patterns.check_layer(layer), head)
+        result = picture(patterns, show, layer, head, size=(size, size))
+        return {"codes": pack(result.codes), "scale": result.scale, "sum_check": _check_words(result.sum_check)}
+
+    @answers("exact")
+    def _exact(self, kind: str, show: Show, layer: int, head: int, axis: str, start: int) -> dict[str, Any]:
+        """Exact float32 rows (axis ``"query"``) or columns (``"key"``) from ``start``, as many as a block holds."""
+        patterns = self._kinds[kind]
+        patterns.check_head(patterns.check_layer(layer), head)
+        n_rows, n_columns = len(patterns.queries), len(patterns.keys)
+        if axis == "query":
+            block = patterns.values(show, layer, head, slice(start, start + _block_rows(n_columns)))
+        else:
+            block = patterns.values(show, layer, head, k=slice(start, start + _block_rows(n_rows))).T
+        return {"values": pack(np.ascontiguousarray(block, dtype=np.float32))}
+
+    @answers("peaks")
+    def _peaks(self, kind: str, show: Show, layer: int, axis: str) -> dict[str, Any]:
+        """For every head of a layer and every query (or key): the position with the largest magnitude, and its value."""
+        patterns = self._kinds[kind]
+        where, value = [], []
+        for head in range(patterns.n_heads(patterns.check_layer(layer))):
+            values = patterns.values(show, layer, head)
+            values = values if axis == "query" else values.T
+            best = np.abs(np.nan_to_num(values)).argmax(axis=1)
+            where.append(best.astype(np.uint32))
+            value.append(values[np.arange(len(best)), best].astype(np.float32))
+        return {"where": pack(np.stack(where)), "value": pack(np.stack(value))}
+
+    def _first_paint(self) -> list[Request]:
+        base = {"kind": self.kind, "show": self.show}
+        size = min(PREVIEW, max(len(self._patterns.queries), len(self._patterns.keys)))
+        return [
+            ("heads", {**base, "layer": None if self.overview else self.layer}),
+            ("picture", {**base, "layer": self.layer, "head": self.head, "size": size}),
+        ]
+
+    def recordable(self) -> Iterable[Request]:
+        """For a static page: first what is seen now, then every head's picture, then the exact numbers."""
+        yield from self._first_paint()
+        kinds = sorted(self._kinds, key=lambda kind: kind != self.kind)
+        shows = [(kind, show) for kind in kinds for show, reason in self._kinds[kind].shows.items() if reason is None]
+        shows.sort(key=lambda pair: pair != (self.kind, self.show))
+        for kind, show in shows:
+            patterns = self._kinds[kind]
+            base: dict[str, Any] = {"kind": kind, "show": show}
+            size = min(FULL, max(len(patterns.queries), len(patterns.keys)))
+            yield "heads", {**base, "layer": None}
+            for layer in patterns.layers:
+                yield "heads", {**base, "layer": layer}
+                yield "peaks", {**base, "layer": layer, "axis": "query"}
+                yield "peaks", {**base, "layer": layer, "axis": "key"}
+                for head in range(patterns.n_heads(layer)):
+                    yield "picture", {**base, "layer": layer, "head": head, "size": size}
+        for kind, show in shows:
+            patterns = self._kinds[kind]
+            for layer in sorted(patterns.layers, key=lambda layer: layer != self.layer):
+                for head in range(patterns.n_heads(layer)):
+                    base = {"kind": kind, "show": show, "layer": layer, "head": head}
+                    for axis, n, m in (
+                        ("query", len(patterns.queries), len(patterns.keys)),
+                        ("key", len(patterns.keys), len(patterns.queries)),
+                    ):
+                        for start in range(0, n, _block_rows(m)):
+                            yield "exact", {**base, "axis": axis, "start": start}
+
+
+def _kinds(source: Source) -> Mapping[str, Patterns]:
+    if isinstance(source, Attention):
+        patterns = ArrayPatterns(
+            source.pattern, source.queries, source.keys, causal=source.causal, layers=source.layers
+        )
+        return {source.kind: patterns}
+    if hasattr(source, "attention") and hasattr(source, "tokens"):
+        return patterns_of(source)
+    fix = "Make one with lm.trace(text), or use AttentionView.from_arrays(pattern, tokens)."
+    raise InputError(expected="a trace or an Attention record", got=type(source).__name__, fix=fix)
+
+
+def _block_rows(width: int) -> int:
+    return max(1, EXACT_NUMBERS // max(1, width))
+
+
+def _describe(patterns: Patterns) -> dict[str, Any]:
+    """What the page needs to know before it asks for any numbers."""
+    second = patterns.second if isinstance(patterns, ComparedPatterns) else None
+    same = patterns.queries is patterns.keys
+    return {
+        "layers": list(patterns.layers),
+        "heads": [patterns.n_heads(layer) for layer in patterns.layers],
+        "causal": patterns.causal,
+        "shows": [{"name": n, "reason": r, "signed": patterns.signed(n)} for n, r in patterns.shows.items()],
+        "queries": _describe_tokens(patterns.queries),
+        "keys": None if same else _describe_tokens(patterns.keys),
+        "compared": None
+        if second is None
+        else {"queries": _describe_tokens(second.queries), "keys": None if same else _describe_tokens(second.keys)},
+    }
+
+
+def _describe_tokens(tokens: Tokens) -> dict[str, Any]:
+    return {
+        "texts": list(tokens.texts),
+        "special": np.flatnonzero(tokens.special).tolist(),
+        "glyphs": [list(g) for g in tokens.glyphs],
+        "grid": None if tokens.grid is None else list(tokens.grid),
+        "grid_start": tokens.grid_start,
+    }
+
+
+def _check_words(check: SumCheck | None) -> dict[str, Any] | None:
+    if check is None:
+        return None
+    return {"law": check.law, "value": check.value if np.isfinite(check.value) else None, "holds": check.holds}
+
+
+def _checked_image(image: np.ndarray) -> np.ndarray:
+    array = np.asarray(image)
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
+        raise InputError(
+            expected="an image of shape [height, width, 3] and dtype uint8",
+            got=f"shape {list(array.shape)}, dtype {array.dtype}",
+            fix="Undo the normalisation and convert, e.g. (255 * pixels).astype('uint8').",
+        )
+    return array

@@ -1,0 +1,51 @@
+// The largest few of many numbers, as bars with their digits.
+
+import { h } from "./dom";
+import { allDigits, digits, label } from "./format";
+
+export interface Bar {
+  index: number;
+  text: string;
+  value: number;
+}
+
+/** The positions with the largest magnitudes, largest first; not-a-number comes first of all, so that it is seen. */
+export function largest(values: ArrayLike<number>, most: number, allowed: (i: number) => boolean): number[] {
+  const order = Array.from(values, (_, i) => i).filter(allowed);
+  const weight = (i: number) => (Number.isNaN(values[i]!) ? Number.POSITIVE_INFINITY : Math.abs(values[i]!));
+  return order.sort((a, b) => weight(b) - weight(a) || a - b).slice(0, most);
+}
+
+export interface BarOptions {
+  /** The value of a full bar. */
+  top: number;
+  /** The numbers come from the picture's eight bits, and say so. */
+  approximate: boolean;
+  click(index: number): void;
+}
+
+export function drawBars(
+  el: HTMLElement,
+  bars: readonly Bar[],
+  { top, approximate, click }: BarOptions,
+): void {
+  el.replaceChildren(
+    ...bars.flatMap((bar) => {
+      const name = h("button", {
+        type: "button",
+        class: "iw-name",
+        title: `Position ${bar.index}: ${bar.text}`,
+      });
+      name.append(h("span", { class: "iw-index" }, `${bar.index} `), label(bar.text, 14));
+      name.addEventListener("click", () => click(bar.index));
+      const share = Number.isFinite(bar.value) ? Math.min(1, Math.abs(bar.value) / top) : 0;
+      const fill = h("div", {
+        class: "iw-bar",
+        style: `width:${(100 * share).toFixed(2)}%`,
+        "data-negative": bar.value < 0,
+      });
+      const text = approximate ? `≈ ${digits(bar.value)}` : digits(bar.value);
+      return [name, h("div", {}, fill), h("div", { class: "iw-value", title: allDigits(bar.value) }, text)];
+    }),
+  );
+}

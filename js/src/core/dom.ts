@@ -1,0 +1,53 @@
+// A few lines instead of a framework. Text always goes in as text nodes: nothing a token says can become markup.
+
+type Child = Node | string | null | false | undefined;
+type Props = Record<string, string | number | boolean | null | undefined>;
+
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  props: Props = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
+  const el = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === null || value === undefined || value === false) continue;
+    el.setAttribute(name, value === true ? "" : String(value));
+  }
+  for (const child of children) if (child) el.append(child);
+  return el;
+}
+
+/** A button that says what it does, for pointer and screen reader alike. */
+export function button(label: string, title: string, act: () => void): HTMLButtonElement {
+  const el = h("button", { type: "button", title }, label);
+  el.addEventListener("click", act);
+  return el;
+}
+
+let counter = 0;
+
+/** An id no other element on the page has; only ids are drawn from it, so sharing the module between views is safe. */
+export function uid(prefix: string): string {
+  counter += 1;
+  return `iw-${prefix}-${counter}`;
+}
+
+/** Run at most once a frame; cancelled with the view. */
+export function onFrame(signal: AbortSignal, draw: () => void): () => void {
+  let asked = 0;
+  signal.addEventListener("abort", () => cancelAnimationFrame(asked), { once: true });
+  return () => {
+    if (asked || signal.aborted) return;
+    asked = requestAnimationFrame(() => {
+      asked = 0;
+      draw();
+    });
+  };
+}
+
+export function download(name: string, type: string, data: string | Blob): void {
+  const url = URL.createObjectURL(data instanceof Blob ? data : new Blob([data], { type }));
+  const link = h("a", { href: url, download: name });
+  link.click();
+  requestAnimationFrame(() => URL.revokeObjectURL(url));
+}

@@ -1,0 +1,159 @@
+// Requests to Python. Each gets one answer. In a lane one request is in flight and the newest waits; what it replaces
+// is dropped. Answers that came with the page (`_answers`) are found first, so a static page uses the same calls.
+
+import { listen, type Model } from "./host";
+import { decodeAll } from "./wire";
+
+export interface Failure {
+  type: string;
+  message: string;
+  fix: string;
+}
+
+export class RequestError extends Error {
+  constructor(readonly failure: Failure) {
+    super(`${failure.type}: ${failure.message}`);
+  }
+}
+
+/** Thrown at a request that a newer one replaced: nobody waits for it any more. */
+export class Superseded extends Error {}
+
+type Params = Record<string, unknown>;
+
+interface Pending {
+  method: string;
+  params: Params;
+  key: string;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+interface Lane {
+  flying: (Pending & { id: number }) | null;
+  waiting: Pending | null;
+}
+
+const CACHED = 512;
+
+export function keyOf(method: string, params: Params): string {
+  const sorted = Object.keys(params)
+    .sort()
+    .map((name) => [name, params[name]]);
+  return JSON.stringify([method, sorted]);
+}
+
+export class Requests {
+  private lanes = new Map<string, Lane>();
+  private cache = new Map<string, Promise<unknown>>();
+  private nextId = 1;
+  /** Seconds since the oldest unanswered request was sent; called on every change. */
+  onActivity: (since: number | null) => void = () => {};
+  private since = new Map<number, number>();
+
+  constructor(
+    private model: Model,
+    private signal: AbortSignal,
+  ) {
+    listen(model, "msg:custom", signal, (content: unknown, buffers?: readonly ArrayBufferView[]) =>
+      this.receive(content, buffers ?? []),
+    );
+    listen(model, "change:_answers", signal, () => this.takeRecorded());
+    this.takeRecorded();
+  }
+
+  private takeRecorded(): void {
+    const recorded = (this.model.get("_answers") ?? []) as {
+      method: string;
+      params: Params;
+      result: unknown;
+    }[];
+    for (const { method, params, result } of recorded) {
+      const key = keyOf(method, params);
+      if (!this.cache.has(key)) this.cache.set(key, decodeAll(result));
+    }
+  }
+
+  /** Whether the answer is here already, recorded or cached. */
+  has(method: string, params: Params): boolean {
+    return this.cache.has(keyOf(method, params));
+  }
+
+  ask<T>(method: string, params: Params, lane = method): Promise<T> {
+    const key = keyOf(method, params);
+    const known = this.cache.get(key);
+    if (known) return known as Promise<T>;
+    if (this.model.isStatic) {
+      const failure = {
+        type: "Static page",
+        message: "this was not recorded in the page",
+        fix: "Open the notebook to compute it.",
+      };
+      return Promise.reject(new RequestError(failure));
+    }
+    return new Promise<T>((resolve, reject) => {
+      const pending: Pending = { method, params, key, resolve: resolve as (v: unknown) => void, reject };
+      const state = this.lanes.get(lane) ?? { flying: null, waiting: null };
+      this.lanes.set(lane, state);
+      if (state.flying?.key === key) {
+        // The same question is on its way: wait for that answer, and forget what waited behind it.
+        state.waiting?.reject(new Superseded());
+        state.waiting = null;
+        const flying = state.flying;
+        const { resolve: first, reject: fail } = flying;
+        flying.resolve = (value) => {
+          first(value);
+          pending.resolve(value);
+        };
+        flying.reject = (error) => {
+          fail(error);
+          reject(error);
+        };
+      } else if (state.flying) {
+        state.waiting?.reject(new Superseded());
+        state.waiting = pending;
+      } else {
+        this.send(state, pending);
+      }
+    });
+  }
+
+  private send(lane: Lane, pending: Pending): void {
+    const id = this.nextId++;
+    lane.flying = { ...pending, id };
+    this.since.set(id, performance.now());
+    this.onActivity(Math.min(...this.since.values()));
+    this.model.send({ type: "request", id, method: pending.method, params: pending.params });
+  }
+
+  private receive(content: unknown, buffers: readonly ArrayBufferView[]): void {
+    const answer = content as { type?: string; id?: number; result?: unknown; error?: Failure };
+    if (answer?.type !== "answer" || answer.id === undefined || this.signal.aborted) return;
+    for (const lane of this.lanes.values()) {
+      const flying = lane.flying;
+      if (flying?.id !== answer.id) continue; // another view of the same model asked, or nobody waits any more
+      lane.flying = null;
+      this.since.delete(answer.id);
+      this.onActivity(this.since.size ? Math.min(...this.since.values()) : null);
+      if (answer.error) {
+        flying.reject(new RequestError(answer.error));
+      } else {
+        const decoded = decodeAll(answer.result, buffers);
+        this.remember(flying.key, decoded);
+        decoded.then(flying.resolve, flying.reject);
+      }
+      const next = lane.waiting;
+      lane.waiting = null;
+      if (next) this.send(lane, next);
+      return;
+    }
+  }
+
+  private remember(key: string, value: Promise<unknown>): void {
+    this.cache.set(key, value);
+    if (this.cache.size > CACHED && !this.model.isStatic) {
+      const oldest = this.cache.keys().next().value;
+      if (oldest !== undefined) this.cache.delete(oldest);
+    }
+  }
+}
