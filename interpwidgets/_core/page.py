@@ -79,9 +79,11 @@ def write(items: Sequence[Item], path: str | Path | None = None, *, title: str, 
             f'<section>{head}{note}<div class="widget" id="widget-{i}"></div>\n'
             f'<script type="application/json" data-for="widget-{i}">{data}</script></section>\n'
         )
-    text = PAGE.format(policy=policy, title=html.escape(title), body=body, script=script)
+    text = PAGE.format(
+        policy=policy, title=html.escape(wire.well_formed(title)), body=wire.well_formed(body), script=script
+    )
     if path is not None:
-        Path(path).write_text(text, "utf8")
+        Path(path).write_bytes(text.encode())  # the script's hash holds for these bytes: no newline is translated
     return text
 
 

@@ -7,6 +7,7 @@ A widget marks a method with `@answers("rows")`; the page calls it by that name 
 from __future__ import annotations
 
 import inspect
+import json
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -31,10 +32,12 @@ def answers(name: str) -> Callable[[Method], Method]:
 def find_answers(widget: object) -> dict[str, Answerer]:
     """Every marked method of a widget, by request name."""
     found: dict[str, Answerer] = {}
-    for attribute, function in inspect.getmembers(type(widget), callable):
-        name = getattr(function, "_answers", None)
-        if name is not None:
-            found[name] = getattr(widget, attribute)
+    # Not `inspect.getmembers`: reading every attribute of an ipywidgets class wakes its deprecated properties.
+    for kind in type(widget).__mro__:
+        for attribute, function in vars(kind).items():
+            name = getattr(function, "_answers", None)
+            if isinstance(name, str):
+                found.setdefault(name, getattr(widget, attribute))
     return found
 
 
@@ -76,7 +79,9 @@ def answer(methods: dict[str, Answerer], content: dict[str, Any]) -> tuple[dict[
     try:
         params = content.get("params")
         result = call(methods, str(content.get("method")), params if isinstance(params, dict) else {})
-        reply["result"], buffers = split_buffers(result)
+        content, buffers = split_buffers(result)
+        json.dumps(content, allow_nan=False)  # what cannot be sent must fail here, where it still becomes an answer
+        reply["result"] = content
     except (Exception, KeyboardInterrupt) as error:
         reply["error"], buffers = describe(error), []
     reply["seconds"] = time.perf_counter() - started

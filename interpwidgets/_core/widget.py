@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,6 +29,29 @@ def module(name: str) -> Path:
             fix="Run `make build` in the repository, or reinstall interpwidgets from a wheel.",
         )
     return path
+
+
+class RefusedError(InputError, traitlets.TraitError):
+    """A value that a trait refuses: our sentence, and a kind of error that traitlets knows to roll back."""
+
+
+def checks(*names: str) -> Callable[[Callable[..., Any]], Any]:
+    """``traitlets.validate`` for checks that raise `InputError`: a refused message of the page changes nothing.
+
+    The page's values are set first and checked together; only after a ``TraitError`` are the old ones put back.
+    """
+
+    def mark(method: Callable[..., Any]) -> Any:
+        @traitlets.validate(*names)
+        def check(widget: Any, proposal: Any) -> Any:
+            try:
+                return method(widget, proposal)
+            except InputError as error:
+                raise RefusedError(expected=error.expected, got=error.got, fix=error.fix) from None
+
+        return check
+
+    return mark
 
 
 class Widget(anywidget.AnyWidget):
@@ -93,7 +117,12 @@ class Widget(anywidget.AnyWidget):
         state = {n: getattr(self, n) for n in (*self.public_traits(), "_view")}
         recorded: list[dict[str, Any]] = []
         size = 0
+        known: set[str] = set()
         for wanted in self.recordable():
+            key = json.dumps(wanted, sort_keys=True)
+            if key in known:
+                continue
+            known.add(key)
             entry = self._recorded([wanted])[0]
             size += page.size(entry)
             if size > max_bytes:

@@ -63,6 +63,11 @@ def split_buffers(value: Any) -> tuple[Any, list[bytes]]:
     return walk(value), buffers
 
 
+def well_formed(text: str) -> str:
+    """Text that UTF-8 can carry: half of a surrogate pair, which a Python string may hold alone, becomes U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def to_text(value: Any) -> Any:
     """Replace every bytes object inside nested dicts and lists by base64 text, for a static page."""
     if isinstance(value, bytes):

@@ -53,12 +53,17 @@ class Patterns(ABC):
         """Whether what is shown may be below zero, so that the colours need two sides."""
         return show == "difference"
 
+    def bound(self, show: Show) -> float | None:
+        """The largest magnitude that can occur, where it is known without looking: 1 for probabilities."""
+        return 1.0 if show == "pattern" else None
+
     def values(self, show: Show, layer: int, head: int, q: slice = slice(None), k: slice = slice(None)) -> np.ndarray:
         """What is shown in a window ``[query, key]`` float32: probabilities, or probability times value norm."""
         self.check_show(show)
         block = self.block(layer, head, q, k)
         if show == "value_weighted":
-            block = block * self.value_norms(layer, head)[k]
+            with np.errstate(invalid="ignore", over="ignore"):
+                block = block * self.value_norms(layer, head)[k]
         return block
 
     def check_layer(self, layer: int) -> int:
@@ -143,8 +148,10 @@ class ArrayPatterns(Patterns):
         *,
         causal: bool | None = None,
         layers: tuple[int, ...] | None = None,
+        sink: np.ndarray | None = None,
     ) -> None:
         array = as_patterns(pattern)
+        self._sink = sink
         self.queries, self.keys = queries, queries if keys is None else keys
         wanted = (len(self.queries), len(self.keys))
         if array.shape[2:] != wanted:
@@ -155,7 +162,10 @@ class ArrayPatterns(Patterns):
             )
         self.pattern = array
         self.layers = tuple(range(len(array))) if layers is None else layers
-        self._signed = bool((array < 0).any())
+        finite = array[np.isfinite(array)]
+        self._signed = bool((finite < 0).any())
+        # Rounding may lift a probability a little above 1: such an array is still one of probabilities.
+        self._bound = 1.0 if not self._signed and finite.max(initial=0.0) <= 1.0 + 1e-3 else None
         square = keys is None and wanted[0] > 1
         self.causal = bool(square and not np.triu(np.nan_to_num(array), 1).any()) if causal is None else causal
         self.shows = {"pattern": None}
@@ -166,8 +176,14 @@ class ArrayPatterns(Patterns):
     def signed(self, show: Show) -> bool:
         return self._signed
 
+    def bound(self, show: Show) -> float | None:
+        return self._bound
+
     def block(self, layer: int, head: int, q: slice = slice(None), k: slice = slice(None)) -> np.ndarray:
         return self.pattern[self.layers.index(layer), head, q, k]
+
+    def sink(self, layer: int, head: int) -> np.ndarray:
+        return super().sink(layer, head) if self._sink is None else self._sink[self.layers.index(layer), head]
 
 
 class ComparedPatterns(Patterns):
@@ -206,6 +222,11 @@ class ComparedPatterns(Patterns):
     def value_norms(self, layer: int, head: int) -> np.ndarray:
         return self.first.value_norms(layer, head)
 
+    def bound(self, show: Show) -> float | None:
+        if show == "difference":
+            return None
+        return self.second.bound("pattern") if show == "compared" else self.first.bound(show)
+
     def signed(self, show: Show) -> bool:
         return show == "difference" or self.first.signed("pattern") or self.second.signed("pattern")
 
@@ -213,7 +234,8 @@ class ComparedPatterns(Patterns):
         if show == "compared":
             return self.second.values("pattern", layer, head, q, k)
         if show == "difference":
-            return self.first.block(layer, head, q, k) - self.second.block(layer, head, q, k)
+            with np.errstate(invalid="ignore", over="ignore"):
+                return self.first.block(layer, head, q, k) - self.second.block(layer, head, q, k)
         return self.first.values(show, layer, head, q, k)
 
 
@@ -223,7 +245,15 @@ def as_patterns(pattern: Any) -> np.ndarray:
     Also takes what ``output_attentions=True`` returns: a tuple of ``[1, head, query, key]``, one for each layer.
     """
     if isinstance(pattern, list | tuple) and pattern and all(hasattr(p, "shape") for p in pattern):
-        array = np.concatenate([_layer(_numpy(p)) for p in pattern])
+        parts = [_layer(_numpy(p)) for p in pattern]
+        shapes = sorted({part.shape[1:] for part in parts})
+        if len(shapes) > 1:
+            raise InputError(
+                expected="layers of one shape [head, query, key]",
+                got=" and ".join(str(list(shape)) for shape in shapes),
+                fix="Show layers with another number of heads or tokens in a view of their own.",
+            )
+        array = np.concatenate(parts)
     else:
         array = _numpy(pattern)
     while array.ndim > 4 and 1 in array.shape[:-4]:

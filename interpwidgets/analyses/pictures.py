@@ -12,7 +12,8 @@ code   meaning
 255    not a number
 ====== =========================================================================
 
-The error of a value is at most ``scale / 250`` (`error_bound`); the numbers a reader sees never come from here.
+The error of a value is at most ``scale / 250``, signed ``scale / 125`` (`error_bound`); the numbers a reader sees never
+come from here.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ BLOCK_CELLS = 1 << 22
 
 
 def encode(values: np.ndarray, scale: float, *, signed: bool = False, masked: np.ndarray | None = None) -> np.ndarray:
-    """Values as codes, uint8; what lies beyond the scale gets the end's code."""
+    """Values as codes, uint8; what lies beyond the scale gets the end's code. Halves round away from zero, as in JS."""
     with np.errstate(invalid="ignore", over="ignore"):
         root = np.sqrt(np.minimum(np.abs(values) / scale, 1.0)) if scale > 0 else np.zeros_like(values)
         if signed:
-            code = 126 + np.sign(values) * np.round(125 * root)
+            code = 126 + np.sign(values) * np.floor(125 * root + 0.5)
         else:
-            code = 1 + np.round(250 * np.where(values > 0, root, 0))
+            code = 1 + np.floor(250 * np.where(values > 0, root, 0) + 0.5)
     code = np.where(np.isnan(values), NOT_A_NUMBER, code)
     code = np.where(np.isposinf(values), PLUS_INFINITY, code)
     code = np.where(np.isneginf(values), MINUS_INFINITY, code)
@@ -118,7 +119,7 @@ def picture(
     *,
     window: tuple[int, int, int, int] | None = None,
     size: tuple[int, int] | None = None,
-    scale: float | None = None,
+    scale: float = 1.0,
     how: str = "max",
 ) -> Picture:
     """One head's window as codes.
@@ -130,7 +131,7 @@ def picture(
         head: the head.
         window: ``(first query, last query + 1, first key, last key + 1)``; everything when None.
         size: most rows and columns of the picture; one cell for each pair when None.
-        scale: the value at the end of the scale; the largest finite magnitude in the window when None.
+        scale: the value at the end of the scale; larger ones get the end's code.
         how: pooling, ``"max"`` or ``"mean"``.
     """
     q0, q1, k0, k1 = window or (0, len(patterns.queries), 0, len(patterns.keys))
@@ -147,13 +148,13 @@ def picture(
         bottom = int(row_starts[last]) if last < rows else height
         values = patterns.values(show, layer, head, slice(q0 + top, q0 + bottom), slice(k0, k1))
         if whole_rows:
-            sums[top:bottom] = values.sum(axis=1, dtype=np.float64)
+            with np.errstate(invalid="ignore"):  # plus and minus infinity sum to not-a-number, which the check shows
+                sums[top:bottom] = values.sum(axis=1, dtype=np.float64)
         pooled[first:last] = pool(values, row_starts[first:last] - top, column_starts, how=how)
     signed = patterns.signed(show)
-    scale = natural_scale(pooled, show) if scale is None else scale
     mask = _mask(patterns, q0 + row_starts, q1, k0 + column_starts)
     check = None
-    if whole_rows and not signed:
+    if whole_rows:
         check = SumCheck.farthest("rows sum to 1", sums + patterns.sink(layer, head)[q0:q1], target=1.0)
     return Picture(encode(pooled, scale, signed=signed, masked=mask), scale, signed, check)
 
@@ -166,10 +167,11 @@ def _mask(patterns: Patterns, rows: np.ndarray, q1: int, columns: np.ndarray) ->
     return columns[None, :] > last_query[:, None]
 
 
-def natural_scale(values: np.ndarray, show: Show) -> float:
-    """The end of the scale: 1 for probabilities, else the largest finite magnitude (1 where all is zero)."""
-    finite = np.abs(values[np.isfinite(values)])
-    largest = float(finite.max()) if finite.size else 0.0
-    if show in ("pattern", "compared") and largest <= 1.0 + 1e-3:
-        return 1.0
+def natural_scale(patterns: Patterns, show: Show, layer: int, head: int) -> float:
+    """The largest finite magnitude of one head (1 where all is zero), found block by block."""
+    step = max(1, BLOCK_CELLS // max(1, len(patterns.keys)))
+    largest = 0.0
+    for first in range(0, len(patterns.queries), step):
+        values = np.abs(patterns.values(show, layer, head, slice(first, first + step)))
+        largest = max(largest, float(values[np.isfinite(values)].max(initial=0.0)))
     return largest or 1.0

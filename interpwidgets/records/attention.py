@@ -43,11 +43,18 @@ class Attention:
                 got=f"shape {list(self.pattern.shape)}",
                 fix="Give one token for every query and key, and one number for every layer.",
             )
+        if self.sink is not None and self.sink.shape != wanted[:3]:
+            raise InputError(
+                expected=f"a sink of shape [layer, head, query] = {list(wanted[:3])}",
+                got=f"shape {list(self.sink.shape)}",
+                fix="Give one probability for every row of the pattern, or None.",
+            )
 
     @property
     def sum_check(self) -> SumCheck:
         """Rows, with the sink, sum to 1; the value is the sum that lies farthest from it."""
-        sums = self.pattern.sum(axis=-1, dtype=np.float64)
+        with np.errstate(invalid="ignore"):  # plus and minus infinity sum to not-a-number, which the check shows
+            sums = self.pattern.sum(axis=-1, dtype=np.float64)
         if self.sink is not None:
             sums = sums + self.sink
         return SumCheck.farthest("rows sum to 1", sums, target=1.0)

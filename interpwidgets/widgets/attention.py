@@ -9,16 +9,16 @@ import numpy as np
 import traitlets
 
 from interpwidgets._core.requests import answers
-from interpwidgets._core.widget import Request, Widget, module
-from interpwidgets._core.wire import pack
+from interpwidgets._core.widget import Request, Widget, checks, module
+from interpwidgets._core.wire import pack, well_formed
 from interpwidgets.analyses.attention import patterns_of
 from interpwidgets.analyses.patterns import ArrayPatterns, ComparedPatterns, Patterns, Show
-from interpwidgets.analyses.pictures import picture
+from interpwidgets.analyses.pictures import natural_scale, picture
 from interpwidgets.errors import InputError
 from interpwidgets.records import Attention, SumCheck, Tokens
 
 if TYPE_CHECKING:
-    from interpwidgets.models import Trace
+    from interpwidgets.analyses.attention import Trace
 
     Source = Trace | Attention
 
@@ -76,6 +76,12 @@ class AttentionView(Widget):
         kinds = _kinds(source)
         if compare is not None:
             others = _kinds(compare)
+            if not kinds.keys() & others.keys():
+                raise InputError(
+                    expected="two sources with a kind of attention in common",
+                    got=f"{', '.join(kinds)} and {', '.join(others)}",
+                    fix="Show them in two views.",
+                )
             kinds = {kind: ComparedPatterns(first, others[kind]) for kind, first in kinds.items() if kind in others}
         self._start(kinds, image, traits)
 
@@ -114,6 +120,7 @@ class AttentionView(Widget):
 
     def _start(self, kinds: Mapping[str, Patterns], image: np.ndarray | None, traits: dict[str, Any]) -> None:
         self._kinds = dict(kinds)
+        self._scales: dict[tuple[str, Show, int], float] = {}
         first = traits.get("kind", next(iter(self._kinds)))
         if first not in self._kinds:
             raise InputError(expected=f"kind to be one of {list(self._kinds)}", got=repr(first), fix="Choose one.")
@@ -134,7 +141,7 @@ class AttentionView(Widget):
     def _patterns(self) -> Patterns:
         return self._kinds[self.kind]
 
-    @traitlets.validate("kind")
+    @checks("kind")
     def _check_kind(self, proposal: Any) -> str:
         if proposal.value not in self._kinds:
             raise InputError(
@@ -142,20 +149,20 @@ class AttentionView(Widget):
             )
         return proposal.value
 
-    @traitlets.validate("layer")
+    @checks("layer")
     def _check_layer(self, proposal: Any) -> int:
         return self._patterns.check_layer(proposal.value)
 
-    @traitlets.validate("head")
+    @checks("head")
     def _check_head(self, proposal: Any) -> int:
         return self._patterns.check_head(self.layer, proposal.value)
 
-    @traitlets.validate("show")
+    @checks("show")
     def _check_show(self, proposal: Any) -> str:
         self._patterns.check_show(proposal.value)
         return proposal.value
 
-    @traitlets.validate("query", "key")
+    @checks("query", "key")
     def _check_position(self, proposal: Any) -> int | None:
         name, value = proposal.trait.name, proposal.value
         count = len(self._patterns.queries if name == "query" else self._patterns.keys)
@@ -171,9 +178,21 @@ class AttentionView(Widget):
         if self.layer not in patterns.layers:
             self.layer = patterns.layers[-1]
         self.head = min(self.head, patterns.n_heads(self.layer) - 1)
+        if patterns.shows.get(self.show, "unknown") is not None:
+            self.show = "pattern"
         for name, count in (("query", len(patterns.queries)), ("key", len(patterns.keys))):
             if (getattr(self, name) or 0) >= count:
                 setattr(self, name, None)
+
+    def _scale(self, kind: str, show: Show, layer: int) -> float:
+        """The end of the scale that all heads of a layer share, so that their pictures can be compared."""
+        patterns, wanted = self._kinds[kind], (kind, show, layer)
+        if wanted not in self._scales:
+            heads = range(patterns.n_heads(layer))
+            self._scales[wanted] = patterns.bound(show) or max(
+                natural_scale(patterns, show, layer, head) for head in heads
+            )
+        return self._scales[wanted]
 
     # Answers to the page.
 
@@ -184,15 +203,12 @@ class AttentionView(Widget):
         layers = patterns.layers if layer is None else (patterns.check_layer(layer),)
         total = sum(patterns.n_heads(i) for i in layers)
         side = 64 if total <= 144 else 48 if total <= 400 else 32
-        size = (side, side)
-        codes, scales = [], []
-        for i in layers:
-            pictures = [picture(patterns, show, i, h, size=size) for h in range(patterns.n_heads(i))]
-            scale = max(p.scale for p in pictures)
-            again = [p if p.scale == scale else picture(patterns, show, i, h, size=size, scale=scale)
-                     for h, p in enumerate(pictures)]  # fmt: skip
-            codes += [p.codes for p in again]
-            scales.append(scale)
+        scales = [self._scale(kind, show, i) for i in layers]
+        codes = [
+            picture(patterns, show, i, h, size=(side, side), scale=scale).codes
+            for i, scale in zip(layers, scales, strict=True)
+            for h in range(patterns.n_heads(i))
+        ]
         return {"codes": pack(np.stack(codes)), "scales": scales}
 
     @answers("picture")
@@ -200,7 +216,7 @@ class AttentionView(Widget):
         """One head, max-pooled to at most ``size`` cells a side."""
         patterns = self._kinds[kind]
         patterns.check_head(patterns.check_layer(layer), head)
-        result = picture(patterns, show, layer, head, size=(size, size))
+        result = picture(patterns, show, layer, head, size=(size, size), scale=self._scale(kind, show, layer))
         return {"codes": pack(result.codes), "scale": result.scale, "sum_check": _check_words(result.sum_check)}
 
     @answers("exact")
@@ -217,7 +233,7 @@ class AttentionView(Widget):
 
     @answers("peaks")
     def _peaks(self, kind: str, show: Show, layer: int, axis: str) -> dict[str, Any]:
-        """For every head of a layer and every query (or key): the position with the largest magnitude, and its value."""
+        """For every head of a layer and every query (or key): where the largest magnitude lies, and its value."""
         patterns = self._kinds[kind]
         where, value = [], []
         for head in range(patterns.n_heads(patterns.check_layer(layer))):
@@ -269,7 +285,12 @@ class AttentionView(Widget):
 def _kinds(source: Source) -> Mapping[str, Patterns]:
     if isinstance(source, Attention):
         patterns = ArrayPatterns(
-            source.pattern, source.queries, source.keys, causal=source.causal, layers=source.layers
+            source.pattern,
+            source.queries,
+            source.keys,
+            causal=source.causal,
+            layers=source.layers,
+            sink=source.sink,
         )
         return {source.kind: patterns}
     if hasattr(source, "attention") and hasattr(source, "tokens"):
@@ -301,9 +322,9 @@ def _describe(patterns: Patterns) -> dict[str, Any]:
 
 def _describe_tokens(tokens: Tokens) -> dict[str, Any]:
     return {
-        "texts": list(tokens.texts),
+        "texts": [well_formed(text) for text in tokens.texts],
         "special": np.flatnonzero(tokens.special).tolist(),
-        "glyphs": [list(g) for g in tokens.glyphs],
+        "glyphs": [[start, stop, well_formed(text)] for start, stop, text in tokens.glyphs],
         "grid": None if tokens.grid is None else list(tokens.grid),
         "grid_start": tokens.grid_start,
     }

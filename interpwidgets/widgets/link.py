@@ -27,8 +27,12 @@ def link(*views: Widget) -> list[traitlets.link]:
         got = f"{len(views)} views" if not strangers else type(strangers[0]).__name__
         raise InputError(expected="two or more interpwidgets views", got=got, fix="Call link(first, second, ...).")
     made: list[traitlets.link] = []
-    for name in SHARED:
-        having: list[Any] = [v for v in views if v.has_trait(name)]
+    shared: list[tuple[str, list[Any]]] = [(name, [v for v in views if v.has_trait(name)]) for name in SHARED]
+    # Set before anything is tied: a view that refuses a value must not stay half linked.
+    for name, having in shared:
+        for other in having[1:]:
+            setattr(other, name, getattr(having[0], name))
+    for name, having in shared:
         made += [traitlets.link((having[0], name), (other, name)) for other in having[1:]]
     if not made:
         raise InputError(

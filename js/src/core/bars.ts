@@ -19,6 +19,8 @@ export function largest(values: ArrayLike<number>, most: number, allowed: (i: nu
 export interface BarOptions {
   /** The value of a full bar. */
   top: number;
+  /** Two colours, as the picture's. */
+  signed: boolean;
   /** The numbers come from the picture's eight bits, and say so. */
   approximate: boolean;
   click(index: number): void;
@@ -27,7 +29,7 @@ export interface BarOptions {
 export function drawBars(
   el: HTMLElement,
   bars: readonly Bar[],
-  { top, approximate, click }: BarOptions,
+  { top, signed, approximate, click }: BarOptions,
 ): void {
   el.replaceChildren(
     ...bars.flatMap((bar) => {
@@ -42,7 +44,7 @@ export function drawBars(
       const fill = h("div", {
         class: "iw-bar",
         style: `width:${(100 * share).toFixed(2)}%`,
-        "data-negative": bar.value < 0,
+        "data-sign": signed && (bar.value < 0 ? "negative" : "positive"),
       });
       const text = approximate ? `≈ ${digits(bar.value)}` : digits(bar.value);
       return [name, h("div", {}, fill), h("div", { class: "iw-value", title: allDigits(bar.value) }, text)];

@@ -19,6 +19,7 @@ export interface Pen {
     paint: { fill?: string; stroke?: string; width?: number; radius?: number },
   ): void;
   text(x: number, y: number, text: string, style: TextStyle): void;
+  line(x1: number, y1: number, x2: number, y2: number, colour: string, width?: number): void;
   /** A canvas, drawn without smoothing. */
   image(source: HTMLCanvasElement, from: Box, to: Box): void;
 }
@@ -61,6 +62,16 @@ export class CanvasPen implements Pen {
       g.lineWidth = paint.width ?? 1;
       g.stroke();
     }
+  }
+
+  line(x1: number, y1: number, x2: number, y2: number, colour: string, width = 1): void {
+    const { g } = this;
+    g.beginPath();
+    g.moveTo(x1, y1);
+    g.lineTo(x2, y2);
+    g.strokeStyle = colour;
+    g.lineWidth = width;
+    g.stroke();
   }
 
   text(x: number, y: number, text: string, style: TextStyle): void {
@@ -119,6 +130,10 @@ export class SvgPen implements Pen {
       ...(paint.stroke ? { stroke: paint.stroke, "stroke-width": paint.width ?? 1 } : {}),
       ...(paint.radius ? { rx: paint.radius } : {}),
     });
+  }
+
+  line(x1: number, y1: number, x2: number, y2: number, colour: string, width = 1): void {
+    this.add("line", { x1, y1, x2, y2, stroke: colour, "stroke-width": width });
   }
 
   text(x: number, y: number, text: string, style: TextStyle): void {

@@ -16,6 +16,17 @@ export class RequestError extends Error {
   }
 }
 
+/** A static page was asked for something it does not hold. */
+export class NotRecorded extends RequestError {
+  constructor() {
+    super({
+      type: "Static page",
+      message: "this was not recorded in the page",
+      fix: "Open the notebook to compute it.",
+    });
+  }
+}
+
 /** Thrown at a request that a newer one replaced: nobody waits for it any more. */
 export class Superseded extends Error {}
 
@@ -83,14 +94,7 @@ export class Requests {
     const key = keyOf(method, params);
     const known = this.cache.get(key);
     if (known) return known as Promise<T>;
-    if (this.model.isStatic) {
-      const failure = {
-        type: "Static page",
-        message: "this was not recorded in the page",
-        fix: "Open the notebook to compute it.",
-      };
-      return Promise.reject(new RequestError(failure));
-    }
+    if (this.model.isStatic) return Promise.reject(new NotRecorded());
     return new Promise<T>((resolve, reject) => {
       const pending: Pending = { method, params, key, resolve: resolve as (v: unknown) => void, reject };
       const state = this.lanes.get(lane) ?? { flying: null, waiting: null };

@@ -1,7 +1,7 @@
 // The numbers behind the picture: what is asked of Python, in which order, and what is here already.
 
-import { MASKED, valueAt } from "../../core/colour";
-import type { Requests } from "../../core/requests";
+import { MASKED, MINUS_INFINITY, valueAt } from "../../core/colour";
+import { NotRecorded, type Requests } from "../../core/requests";
 import type { TokenData } from "../../core/tokens";
 import type { NDArray, Wire } from "../../core/wire";
 
@@ -52,6 +52,8 @@ export interface Picture {
   columns: number;
   scale: number;
   sum_check: SumCheck | null;
+  /** Whether some cell is not a number or infinite. */
+  marked: boolean;
   /** 0 for a thumbnail, 1 for a preview, 2 for the best the page will get. */
   quality: number;
 }
@@ -94,10 +96,13 @@ export class Data {
     return (axis === "query" || !k.keys ? k.queries : k.keys).texts.length;
   }
 
-  private run(work: Promise<void>): void {
+  /** Tell of an arrival or a failure; what a page did not record is no failure where something stands in for it. */
+  private run(work: Promise<void>, standIn: boolean): void {
     work.then(
       () => this.onArrival(),
-      (error) => this.onFailure(error),
+      (error) => {
+        if (!(standIn && error instanceof NotRecorded)) this.onFailure(error);
+      },
     );
   }
 
@@ -113,6 +118,7 @@ export class Data {
           const [, rows, columns] = codes.shape as [number, number, number];
           this.heads.set(id, { codes: codes.data, rows, columns, scales });
         }),
+      false,
     );
     return null;
   }
@@ -137,8 +143,18 @@ export class Data {
       this.requests.ask<Answer>("picture", { ...place, size }).then(({ codes, scale, sum_check }) => {
         if ((this.pictures.get(samePlace(place))?.quality ?? 0) >= quality) return;
         const [rows, columns] = codes.shape as [number, number];
-        this.pictures.set(samePlace(place), { codes: codes.data, rows, columns, scale, sum_check, quality });
+        const marked = codes.data.some((code) => code >= MINUS_INFINITY);
+        this.pictures.set(samePlace(place), {
+          codes: codes.data,
+          rows,
+          columns,
+          scale,
+          sum_check,
+          marked,
+          quality,
+        });
       }),
+      this.fromThumbnail(place) !== null,
     );
   }
 
@@ -157,7 +173,15 @@ export class Data {
       const size = heads.rows * heads.columns;
       const codes = heads.codes.subarray((before + head) * size, (before + head + 1) * size);
       const scale = heads.scales[owner === null ? at : 0]!;
-      return { codes, rows: heads.rows, columns: heads.columns, scale, sum_check: null, quality: 0 };
+      return {
+        codes,
+        rows: heads.rows,
+        columns: heads.columns,
+        scale,
+        sum_check: null,
+        marked: false,
+        quality: 0,
+      };
     }
     return null;
   }
@@ -177,6 +201,7 @@ export class Data {
           this.blocks.set(id, values.data);
           if (this.blocks.size > 256) this.blocks.delete(this.blocks.keys().next().value!);
         }),
+      true,
     );
     return null;
   }
@@ -215,6 +240,7 @@ export class Data {
         .then(({ where, value }) => {
           this.peaks.set(id, { where: where.data, value: value.data });
         }),
+      true,
     );
     return null;
   }

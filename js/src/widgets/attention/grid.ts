@@ -2,7 +2,7 @@
 
 import type { Scale } from "../../core/colour";
 import { h, onFrame } from "../../core/dom";
-import { digits, label } from "../../core/format";
+import { label } from "../../core/format";
 import { type Fonts, type Pen, penFor } from "../../core/pen";
 import type { TokenData } from "../../core/tokens";
 import type { Axis, Heads, Peaks } from "./data";
@@ -140,10 +140,11 @@ export class HeadGrid {
     const top = overview ? 18 : 0;
     const most = Math.max(...shown.map((layer) => counts[layers.indexOf(layer)]!));
     const fitting = Math.floor((this.width - left + gap) / most) - gap;
-    // In a layer two small pictures stand side by side at least; in the overview every head of a layer does.
+    const inRow = most <= 8 ? 2 : most <= 21 ? 3 : 4;
+    // In a layer the fewer heads, the larger; in the overview a row holds all heads of its layer.
     this.side = overview
       ? Math.max(10, Math.min(72, fitting))
-      : Math.max(64, Math.min(96, Math.floor((this.width - gap) / 2) - 2));
+      : Math.max(40, Math.min(96, Math.floor((this.width - (inRow - 1) * gap) / inRow)));
     const perRow = overview ? most : Math.max(1, Math.floor((this.width + gap) / (this.side + gap)));
     let index = 0;
     shown.forEach((layer, row) => {
@@ -236,14 +237,19 @@ export class HeadGrid {
     const { colours, peaks, token, nQueries, nKeys, others } = this.state!;
     const y = slot.y + this.side + this.caption / 2 - 1;
     const colour = selected ? colours.accent : colours.quiet;
-    pen.text(slot.x + 6, y, `head ${slot.head}`, { colour, size: 11, bold: selected });
+    pen.text(slot.x + 6, y, this.side < 60 ? String(slot.head) : `head ${slot.head}`, {
+      colour,
+      size: 11,
+      bold: selected,
+    });
     if (!peaks || !token) return;
     const at = slot.head * (token.axis === "query" ? nQueries : nKeys) + token.index;
-    const [where, value] = [peaks.where[at], peaks.value[at]];
-    if (where === undefined || value === undefined) return;
-    const room = Math.floor((this.side - 56) / 6.7);
-    const word = label(others.texts[where] ?? "", Math.max(3, room));
-    pen.text(slot.x + this.side - 5, y, room < 3 ? digits(value) : word, {
+    const where = peaks.where[at];
+    if (where === undefined) return;
+    const room = Math.floor((this.side - (this.side < 60 ? 24 : 56)) / 6.7);
+    if (room < 2) return;
+    const word = label(others.texts[where] ?? "", room);
+    pen.text(slot.x + this.side - 5, y, word, {
       colour: colours.ink,
       size: 11,
       anchor: "end",

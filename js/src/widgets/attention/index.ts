@@ -84,12 +84,10 @@ class AttentionPage {
     this.requests = new Requests(model, signal);
     this.data = new Data(this.requests, () => this.info);
     this.data.onArrival = () => {
-      if (signal.aborted) return;
-      this.frame.fail(null);
-      this.update();
+      if (!signal.aborted) this.update();
     };
     this.data.onFailure = (error) => {
-      if (!signal.aborted && !this.model.isStatic) this.frame.fail(error);
+      if (!signal.aborted) this.frame.fail(error);
     };
     this.frame = new Frame({
       ...{ model, el, signal, requests: this.requests, styles, keys: KEYS },
@@ -149,8 +147,13 @@ class AttentionPage {
       h(
         "div",
         { class: "att-side" },
-        ...[this.sideNote, this.strip.el, this.patches.el, this.bars[0]],
-        ...[this.keysNote, this.keyStrip.el, this.barsNote, this.bars[1]],
+        ...[this.sideNote, this.strip.el, this.patches.el, this.keysNote, this.keyStrip.el],
+        h(
+          "div",
+          { class: "att-lists" },
+          h("div", {}, this.bars[0]),
+          h("div", {}, this.barsNote, this.bars[1]),
+        ),
       ),
     );
     this.frame.body.append(this.layout);
@@ -232,6 +235,7 @@ class AttentionPage {
     for (const [name, value] of Object.entries(values)) this.model.set(name, value);
     this.keepHead();
     this.model.save_changes();
+    this.frame.fail(null);
     this.update();
   }
 
@@ -304,6 +308,7 @@ class AttentionPage {
   // What changes from Python.
 
   private changed(trait: (typeof TRAITS)[number]): void {
+    this.frame.fail(null);
     if (trait === "_view" || trait === "kind") this.offer();
     if (trait === "query" || trait === "key") this.matrix.reveal(this.get("query"), this.get("key"));
     this.update();
@@ -405,7 +410,10 @@ class AttentionPage {
       difference: "probability in the first minus the second",
     };
     const masked = this.data.kind(kind).causal ? "; upper triangle is masked" : "";
-    return `${what[show]}, square-root scale${masked}`;
+    const marked = this.data.picture(this.place, false)?.marked
+      ? "; hatched is not a number, ∞ infinite"
+      : "";
+    return `${what[show]}, square-root scale${masked}${marked}`;
   }
 
   /** A row or column: exact when it is here, else read off the picture. */
@@ -473,7 +481,12 @@ class AttentionPage {
       const bars = line
         ? largest(line, BARS, allowed).map((i) => ({ index: i, text: texts[i]!, value: line[i]! }))
         : [];
-      drawBars(el, bars, { top, approximate: !isExact, click: (i) => this.pin(on, i) });
+      drawBars(el, bars, {
+        top,
+        signed: this.scale.signed,
+        approximate: !isExact,
+        click: (i) => this.pin(on, i),
+      });
     };
     list(this.bars[0], values, exact, otherAxis, seen);
     // The same token from the other side, where queries and keys are the same positions.
@@ -509,7 +522,8 @@ class AttentionPage {
     const { values, exact } = this.line("query", query);
     const value = values?.[key];
     if (value === undefined) return "…";
-    return exact ? digits(value) : `≈ ${digits(value)}`;
+    if (exact) return digits(value);
+    return `≈ ${digits(value)}${this.model.isStatic ? " (off the picture; exact in the notebook)" : ""}`;
   }
 
   // What is saved.
@@ -567,6 +581,7 @@ class AttentionPage {
 function shifted(pen: Pen, dx: number, dy: number): Pen {
   return {
     rect: (x, y, w, hgt, paint) => pen.rect(x + dx, y + dy, w, hgt, paint),
+    line: (x1, y1, x2, y2, colour, width) => pen.line(x1 + dx, y1 + dy, x2 + dx, y2 + dy, colour, width),
     text: (x, y, text, style) => pen.text(x + dx, y + dy, text, style),
     image: (source, from, to) => pen.image(source, from, { ...to, x: to.x + dx, y: to.y + dy }),
   };

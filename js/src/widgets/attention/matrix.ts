@@ -1,6 +1,6 @@
 // The large picture of one head: zoom, pan, hover, pin. Rows are queries, columns are keys.
 
-import type { Scale } from "../../core/colour";
+import { MINUS_INFINITY, NOT_A_NUMBER, PLUS_INFINITY, type Scale } from "../../core/colour";
 import { button, h, onFrame } from "../../core/dom";
 import { label } from "../../core/format";
 import { type Fonts, type Pen, penFor } from "../../core/pen";
@@ -36,9 +36,18 @@ interface Range {
 }
 
 const LABEL = 11;
+const MARKED = 7; // smaller cells have no room for a mark
+const HATCH = "rgb(255 255 255 / 70%)";
 const MOST_CELL = 30;
 const GUTTER_MOST = 112;
 const CHARACTER = 0.62; // of the font size, in the monospace fonts we meet
+
+/** The next of 1, 2, 5, 10, 20, 50 ... */
+function roundStep(least: number): number {
+  if (least <= 1) return 1;
+  const power = 10 ** Math.floor(Math.log10(least));
+  return [1, 2, 5, 10].map((m) => m * power).find((step) => step >= least) ?? 10 * power;
+}
 
 export class Matrix {
   readonly el = h("div", { class: "att-matrix" });
@@ -229,7 +238,7 @@ export class Matrix {
   }
 
   /** The height that `paint` will need for a width. */
-  private layout(width: number, measure: (text: string) => number): { height: number; every: number } {
+  private layout(width: number, measure: (text: string) => number): number {
     const { queries, keys } = this.state!;
     const [nq, nk] = [this.q.stop - this.q.start, this.k.stop - this.k.start];
     const longest = (tokens: TokenData, range: Range) => {
@@ -246,8 +255,8 @@ export class Matrix {
     const w = Math.max(Math.min(room, 24), cell * nk);
     const hgt = Math.max(24, cell * nq);
     this.plot = { x: gutter, y: 4, w, h: hgt };
-    const bottom = 0.8 * longest(keys, this.k) + 14;
-    return { height: this.plot.y + hgt + bottom, every: Math.max(1, Math.ceil(LABEL / (w / nk))) };
+    const slanted = 0.8 * longest(keys, this.k) + 14;
+    return this.plot.y + hgt + (w / nk < LABEL ? Math.min(slanted, 56) : slanted); // indices are short
   }
 
   private draw(): void {
@@ -255,7 +264,7 @@ export class Matrix {
     const fonts = this.fonts();
     const g = this.canvas.getContext("2d")!;
     g.font = `${LABEL}px ${fonts.mono}`;
-    const { height } = this.layout(this.width, (t) => g.measureText(t).width);
+    const height = this.layout(this.width, (t) => g.measureText(t).width);
     const whole =
       this.q.stop - this.q.start >= this.count("query") && this.k.stop - this.k.start >= this.count("key");
     this.zoomRow.hidden = whole && Math.max(this.count("query"), this.count("key")) <= 48;
@@ -301,6 +310,7 @@ export class Matrix {
         h: (q.stop - q.start) * perRow * sy,
       };
       pen.image(image, from, plot);
+      if (cw >= MARKED && ch >= MARKED) this.marks(pen, picture, cw, ch);
     }
     pen.rect(plot.x - 0.5, plot.y - 0.5, plot.w + 1, plot.h + 1, { stroke: colours.line });
     const row = (i: number) => plot.y + (i - q.start) * ch;
@@ -328,6 +338,32 @@ export class Matrix {
     this.labels(pen, "key", column, cw);
   }
 
+  /** Not-a-number is hatched and infinities carry their sign, wherever a cell has room for it. */
+  private marks(pen: Pen, picture: Picture, cw: number, ch: number): void {
+    const { plot, q, k } = this;
+    if (picture.rows !== this.count("query") || picture.columns !== this.count("key")) return;
+    for (let row = Math.floor(q.start); row < Math.min(q.stop, picture.rows); row++) {
+      for (let column = Math.floor(k.start); column < Math.min(k.stop, picture.columns); column++) {
+        const code = picture.codes[row * picture.columns + column]!;
+        if (code < MINUS_INFINITY) continue;
+        const [x, y] = [plot.x + (column - k.start) * cw, plot.y + (row - q.start) * ch];
+        if (code === NOT_A_NUMBER) {
+          for (const part of [0.25, 0.5, 0.75, 1]) {
+            pen.line(x, y + part * ch, x + part * cw, y, HATCH);
+            if (part < 1) pen.line(x + part * cw, y + ch, x + cw, y + part * ch, HATCH);
+          }
+        } else {
+          const text = code === PLUS_INFINITY ? "∞" : "−∞";
+          pen.text(x + cw / 2, y + ch / 2, text, {
+            colour: "#fff",
+            size: Math.min(14, 0.55 * cw),
+            anchor: "middle",
+          });
+        }
+      }
+    }
+  }
+
   private labels(pen: Pen, axis: "query" | "key", place: (i: number) => number, cell: number): void {
     const { colours, hover } = this.state!;
     const tokens = axis === "query" ? this.state!.queries : this.state!.keys;
@@ -335,7 +371,7 @@ export class Matrix {
     const pinned = axis === "query" ? this.state!.query : this.state!.key;
     const hovered = hover?.[axis] ?? null;
     const size = Math.min(LABEL, Math.max(9, cell - 2));
-    const every = Math.max(1, Math.ceil((size + 2) / cell));
+    const every = roundStep((size + 2) / cell);
     const first = Math.ceil(Math.floor(range.start) / every) * every;
     const chosen = [pinned, hovered].filter(
       (i): i is number => i !== null && i + 1 > range.start && i < range.stop,

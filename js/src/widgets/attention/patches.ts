@@ -12,6 +12,11 @@ export interface PatchEvents {
 
 const SIDE = 260;
 
+/** How far a code is from zero, 0 to 1, on the picture's square-root scale. */
+function strength(code: number, signed: boolean): number {
+  return Math.min(1, signed ? Math.abs(code - 126) / 125 : (code - 1) / 250);
+}
+
 export class Patches {
   readonly el = h("div", { class: "att-patches", hidden: true });
   private canvas = h("canvas", { role: "img", "aria-label": "Image patches coloured by attention" });
@@ -107,7 +112,8 @@ export class Patches {
       const code = value === undefined ? 0 : codeOf(value, top, scale.signed);
       const rgb = colourOf(scale, code);
       if (rgb) {
-        g.globalAlpha = this.photo ? 0.78 : 1;
+        // Over a photograph a small value lets it through, a large one covers it.
+        g.globalAlpha = this.photo ? 0.3 + 0.6 * strength(code, scale.signed) : 1;
         g.fillStyle = `rgb(${rgb.map(Math.round).join(" ")})`;
         g.fillRect(x, y, cell + 0.5, cell + 0.5);
         g.globalAlpha = 1;

@@ -1,0 +1,67 @@
+"""`interpwidgets demo`: a gallery page of the widgets on the bundled model, with nothing to download."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from interpwidgets.errors import InterpError
+
+PROMPT = "Mary and Tom went to the park. Tom gave the ball to"
+SWAPPED = "Mary and Tom went to the park. Mary gave the ball to"
+
+
+def gallery(path: Path) -> Path:
+    """Write the gallery page: each widget on storyworld, still interactive with no kernel and no network."""
+    import interpwidgets as iw
+    from interpwidgets._core import page
+
+    lm = iw.load("storyworld")
+    trace, swapped = lm.trace(PROMPT), lm.trace(SWAPPED)
+    shown = [
+        (
+            "Attention of one prompt",
+            "Hover a head to preview it and click to lock it; hover a token to see where it looks and who looks at it.",
+            iw.AttentionView(trace, query=-1),
+        ),
+        (
+            "Every head of the model",
+            "Rows are layers, columns are heads. The line marks the pinned token in each.",
+            iw.AttentionView(trace, query=-1, overview=True),
+        ),
+        (
+            "Two prompts compared",
+            "The giver exchanged. Orange: more attention in the first; blue: more in the second.",
+            iw.AttentionView(trace, swapped, query=-1, show="difference", layer=lm.n_layers - 1),
+        ),
+    ]
+    items = []
+    for heading, note, view in shown:
+        item = view.static_item()
+        items.append(page.Item(name=item.name, state=item.state, heading=heading, note=note))
+    intro = f"Made offline by interpwidgets {iw.__version__} from its bundled model, storyworld. Prompt: “{PROMPT}”"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.write(items, path, title="interpwidgets", intro=intro)
+    return path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="interpwidgets", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    demo = commands.add_parser("demo", help="write a gallery page of the widgets on the bundled model")
+    demo.add_argument("--out", type=Path, default=Path("interpwidgets-demo.html"), help="where to write the page")
+    options = parser.parse_args(arguments)
+    try:
+        path = gallery(options.out)
+    except (InterpError, OSError) as error:
+        print(f"interpwidgets: {error}", file=sys.stderr)
+        return 1
+    print(f"Wrote {path} ({path.stat().st_size / 1e6:.1f} MB): open it in any browser, also offline.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""The saved page: opens with no kernel and no network, and is still interactive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import interpwidgets as iw
+from tests.browser import fixtures
+
+HOSTILE = ["<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "<b>b</b>", "&lt;", "\u2028"]
+
+
+def open_offline(new_page: Callable[..., Any], path: Path, **options: Any) -> tuple[Any, list[str]]:
+    """Open a page with the network cut off; also returns whatever it tried to fetch."""
+    page = new_page(offline=True, **options)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    page.wait_for_selector(".att-matrix canvas")
+    return page, [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of every widget in every hard state."""
+    path = tmp_path_factory.mktemp("gallery") / "fixtures.html"
+    fixtures.write(path)
+    return path
+
+
+def section(page: Any, name: str) -> Any:
+    """One view of the gallery."""
+    return page.locator("section", has=page.get_by_role("heading", name=name, exact=True))
+
+
+def test_it_opens_without_network_and_answers(new_page: Callable[..., Any], tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    pattern = fixtures.planted(2, 3, 6)
+    view = iw.AttentionView.from_arrays(pattern, list("abcdef"), query=4, key=2)
+    view.to_html(tmp_path / "page.html")
+    page, asked = open_offline(new_page, tmp_path / "page.html")
+    assert asked == []
+    words = page.locator(".iw-words")
+    expect(words).to_contain_text(f"query 4 “e” → key 2 “c” · {float(f'{pattern[0, 0, 4, 2]:.3g}')}")
+    expect(page.locator(".iw-chip").last).to_have_text("static")
+
+    page.get_by_role("group", name="layer").get_by_role("button", name="1").click()
+    expect(words).to_contain_text(f"layer 1 · head 0 · query 4 “e” → key 2 “c” · {float(f'{pattern[1, 0, 4, 2]:.3g}')}")
+    page.locator(".att-matrix canvas").focus()
+    page.keyboard.press("]")
+    expect(words).to_contain_text("head 1")
+    html = page.get_by_role("button", name="HTML")
+    expect(html).to_be_disabled()
+    assert "already" in html.get_attribute("title")
+
+
+def test_the_policy_forbids_every_connection(new_page: Callable[..., Any], tmp_path: Path) -> None:
+    iw.AttentionView.from_arrays(np.ones((1, 1)), ["a"]).to_html(tmp_path / "page.html")
+    page = new_page()
+    page.goto((tmp_path / "page.html").as_uri())
+    page.wait_for_selector(".att-matrix canvas")
+    blocked = page.evaluate("""() => new Promise((resolve) => {
+      document.addEventListener("securitypolicyviolation", (e) => resolve(e.effectiveDirective), { once: true });
+      fetch("http://127.0.0.1:9/").catch(() => {});
+    })""")
+    assert blocked == "connect-src"
+
+
+def test_token_text_is_never_markup(new_page: Callable[..., Any], tmp_path: Path) -> None:
+    n = len(HOSTILE)
+    view = iw.AttentionView.from_arrays(np.full((n, n), 1 / n), HOSTILE, title="<i>title</i>", query=0)
+    view.to_html(tmp_path / "page.html")
+    page, _ = open_offline(new_page, tmp_path / "page.html")
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    shown = page.locator(".iw-token").all_inner_texts()
+    assert shown[:4] == HOSTILE[:4]
+    assert shown[4] == "U+2028"
+    assert page.locator(".iw-title").inner_text() == "<i>title</i>"
+    assert page.locator("img, .iw b, .iw i").count() == 0
+    assert dialogs == []
+
+
+def test_every_hard_state_draws_something(gallery: Path, new_page: Callable[..., Any]) -> None:
+    page, asked = open_offline(new_page, gallery, width=1180)
+    assert asked == []
+    for name in fixtures.views():
+        here = section(page, name)
+        here.scroll_into_view_if_needed()
+        for canvas in here.locator(".att-grid canvas, .att-matrix canvas").all():
+            colours = canvas.evaluate("""(c) => {
+              const data = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+              const seen = new Set();
+              const colour = (i) => data[i] << 16 | data[i + 1] << 8 | data[i + 2];
+              for (let i = 0; i < data.length; i += 4) if (data[i + 3]) seen.add(colour(i));
+              return seen.size;
+            }""")
+            assert colours > 2, name
+        assert here.locator(".iw-problem").is_hidden(), name
+
+
+@pytest.mark.parametrize("width", [1180, 720, 380])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_nothing_overflows_or_is_cut(gallery: Path, new_page: Callable[..., Any], width: int, dark: bool) -> None:
+    page, _ = open_offline(new_page, gallery, width=width, dark=dark)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    wide = page.evaluate("""() => [...document.querySelectorAll(".widget > div")].flatMap((host) => {
+      const right = host.getBoundingClientRect().right + 1;
+      return [...host.shadowRoot.querySelectorAll(".iw *")]
+        .filter((el) => el.getBoundingClientRect().right > right && !el.closest(".iw-tokens"))
+        .map((el) => el.className || el.tagName);
+    })""")
+    assert wide == []
+    theme = page.locator(".iw").first.get_attribute("data-theme")
+    assert theme == ("dark" if dark else "light")
+
+
+def test_broken_values_are_named(gallery: Path, new_page: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
+    page, _ = open_offline(new_page, gallery)
+    here = section(page, "broken")
+    expect(here.locator(".iw-value").first).to_have_text("NaN")
+    expect(here.locator(".att-legend")).to_contain_text("hatched is not a number")
+    expect(here.locator(".iw-chip[data-bad=true]")).to_contain_text("rows sum to 1: found not a number")
+
+
+def test_pictures_are_saved(gallery: Path, new_page: Callable[..., Any], tmp_path: Path) -> None:
+    page, _ = open_offline(new_page, gallery)
+    here = section(page, "cell")
+    for kind, head in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
+        with page.expect_download() as got:
+            here.get_by_role("button", name=kind).click()
+        got.value.save_as(tmp_path / kind)
+        data = (tmp_path / kind).read_bytes()
+        assert data.startswith(head)
+        assert len(data) > 5_000
+    assert b"Tom" in (tmp_path / "SVG").read_bytes()
+
+
+def test_a_page_within_a_budget_says_what_it_left_out(new_page: Callable[..., Any], tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    view = iw.AttentionView.from_arrays(fixtures.planted(2, 2, 40), [f"w{i}" for i in range(40)], query=7, key=3)
+    view.to_html(tmp_path / "page.html", max_bytes=8_000)
+    page, _ = open_offline(new_page, tmp_path / "page.html")
+    expect(page.locator(".iw-words")).to_contain_text("≈")  # read off the picture, and it says so
+    page.get_by_role("group", name="layer").get_by_role("button", name="1").click()
+    expect(page.locator(".iw-problem")).to_contain_text("this was not recorded in the page. Open the notebook")
+
+
+def test_image_patches_are_pinned_in_the_picture(gallery: Path, new_page: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
+    page, _ = open_offline(new_page, gallery)
+    here = section(page, "patches")
+    canvas = here.locator(".att-patches canvas")
+    box = canvas.bounding_box()
+    canvas.click(position={"x": box["width"] * 0.5 / 7, "y": box["height"] * 1.5 / 7})  # second row, first column
+    expect(here.locator(".iw-words")).to_contain_text("query 8 “patch 1,0”")
+
+
+def test_zoom_shows_fewer_tokens_and_fit_shows_all(gallery: Path, new_page: Callable[..., Any]) -> None:
+    page, _ = open_offline(new_page, gallery)
+    here = section(page, "long")
+    canvas = here.locator(".att-matrix canvas")
+    canvas.scroll_into_view_if_needed()
+    picture = "(c) => c.toDataURL()"
+    whole = canvas.evaluate(picture)
+    here.get_by_role("button", name="+", exact=True).click()
+    page.wait_for_function("([c, was]) => c.toDataURL() !== was", arg=[canvas.element_handle(), whole])
+    here.get_by_role("button", name="fit").click()
+    page.wait_for_function("([c, was]) => c.toDataURL() === was", arg=[canvas.element_handle(), whole])
