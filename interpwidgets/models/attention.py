@@ -62,6 +62,7 @@ class AttentionLayer:
         self._query, self._key, self._value = query, key, value
         self._scale, self._mask, self._bias, self._softcap = scale, mask, bias, softcap
         self._sinks, self._output = sinks, output
+        self._normalisers: dict[int, torch.Tensor] = {}
 
     def __repr__(self) -> str:
         kind = "causal" if self.causal else "bidirectional"
@@ -91,8 +92,10 @@ class AttentionLayer:
         rows = self._rows(query)
         keys = range(self.n_keys)[key]
         try:
-            columns = slice(None) if len(keys) == self.n_keys and keys.step == 1 else list(keys)
-            parts = [self._softmax(self._head(head), block)[0][:, columns] for block in _blocks(rows)]
+            # Few keys of many queries: with the rows' normalisers kept, only the keys asked for are worked out.
+            narrow = 4 * len(keys) < self.n_keys and len(rows) > BLOCK
+            work = self._columns if narrow else self._window
+            parts = [work(self._head(head), block, keys) for block in _blocks(rows)]
         except torch.OutOfMemoryError as error:
             raise OutOfMemoryError(
                 expected=f"room for {len(rows)} x {len(keys)} attention values on {self._query.device}",
@@ -153,42 +156,86 @@ class AttentionLayer:
     def _shared(self, head: int, count: int) -> int:
         return head * count // self.n_heads
 
+    def _window(self, head: int, rows: range, keys: range) -> torch.Tensor:
+        """Probabilities of a block of rows, cut to the keys asked for."""
+        probabilities = self._softmax(head, rows)[0]
+        return probabilities if _is_all(keys, self.n_keys) else probabilities[:, _index(keys)]
+
+    def _columns(self, head: int, rows: range, keys: range) -> torch.Tensor:
+        """Probabilities of a block of rows for few keys, from the rows' log normalisers."""
+        return torch.exp(self._scores(head, rows, keys) - self._log_normaliser(head)[_index(rows)][:, None])
+
+    def _log_normaliser(self, head: int) -> torch.Tensor:
+        """``log sum_k exp(score)`` of every row, sink included, ``[query]``; worked out once."""
+        if head not in self._normalisers:
+            every = range(self.n_queries)
+            parts = []
+            for block in _blocks(every):
+                scores = self._scores(head, block, self._reach(block))
+                total = torch.logsumexp(scores, dim=-1)
+                parts.append(total if self._sinks is None else torch.logaddexp(total, self._sinks[head].float()))
+            self._normalisers[head] = torch.cat(parts)
+        return self._normalisers[head]
+
     def _softmax(self, head: int, rows: range) -> tuple[torch.Tensor, torch.Tensor]:
-        at = slice(rows.start, rows.stop, rows.step) if rows.step > 0 else list(rows)
-        q = self._query[head][at].float()
-        k = self._key[self._shared(head, self._key.shape[0])].float()
-        scores = q @ k.T * self._scale
-        if self._softcap is not None:
-            scores = self._softcap * torch.tanh(scores / self._softcap)
-        if self._bias is not None:
-            bias = self._bias[head if self._bias.shape[0] > 1 else 0]
-            scores = scores + (bias[at] if bias.shape[0] > 1 else bias)[:, : self.n_keys].float()
-        if self._mask is not None:
-            mask = self._mask[head if self._mask.shape[0] > 1 else 0]
-            mask = (mask[at] if mask.shape[0] > 1 else mask)[:, : self.n_keys]
-            low = torch.finfo(torch.float32).min
-            scores = torch.where(mask, scores, low) if mask.dtype == torch.bool else scores + mask.float()
-        scores = self._limit(scores, rows)
+        keys = self._reach(rows)
+        scores = self._scores(head, rows, keys)
         if self._sinks is not None:
             sink = self._sinks[head].float().expand(scores.shape[0], 1)
             scores = torch.cat([scores, sink], dim=-1)
         # In place and freed early: one block of rows is the largest thing alive here.
         probabilities = torch.softmax(scores, dim=-1)
-        if self._sinks is None:
-            return probabilities, probabilities.new_zeros(len(rows))
-        return probabilities[:, :-1], probabilities[:, -1]
+        taken = probabilities.new_zeros(len(rows)) if self._sinks is None else probabilities[:, -1]
+        if self._sinks is not None:
+            probabilities = probabilities[:, :-1]
+        beyond = self.n_keys - len(keys)
+        return nn.functional.pad(probabilities, (0, beyond)) if beyond else probabilities, taken
 
-    def _limit(self, scores: torch.Tensor, rows: range) -> torch.Tensor:
+    def _reach(self, rows: range) -> range:
+        """The keys that can matter to rows: under a causal rule those after the last row cannot."""
+        if not self.causal or self._mask is not None or not rows:
+            return range(self.n_keys)
+        return range(min(self.n_keys, max(rows) + self.n_keys - self.n_queries + 1))
+
+    def _scores(self, head: int, rows: range, keys: range) -> torch.Tensor:
+        """What the softmax is taken of, float32 ``[query, key]``: scaled, capped, biased and masked products."""
+        at, of = _index(rows), _index(keys)
+        q = self._query[head][at].float()
+        k = self._key[self._shared(head, self._key.shape[0])][of].float()
+        scores = q @ k.T * self._scale
+        if self._softcap is not None:
+            scores = self._softcap * torch.tanh(scores / self._softcap)
+        if self._bias is not None:
+            bias = self._bias[head if self._bias.shape[0] > 1 else 0]
+            scores = scores + (bias[at] if bias.shape[0] > 1 else bias)[:, of].float()
+        if self._mask is not None:
+            mask = self._mask[head if self._mask.shape[0] > 1 else 0]
+            mask = (mask[at] if mask.shape[0] > 1 else mask)[:, of]
+            low = torch.finfo(torch.float32).min
+            scores = torch.where(mask, scores, low) if mask.dtype == torch.bool else scores + mask.float()
+        return self._limit(scores, rows, keys)
+
+    def _limit(self, scores: torch.Tensor, rows: range, keys: range) -> torch.Tensor:
         """Causality and window, for implementations that enforce them without a mask."""
         if not self.causal or (self._mask is not None and self.window is None):
             return scores
         # With more keys than queries the last query stands at the last key.
-        position = torch.tensor(list(rows), device=scores.device)[:, None] + self.n_keys - self.n_queries
-        keys = torch.arange(self.n_keys, device=scores.device)[None, :]
-        visible = keys <= position
+        position = torch.arange(rows.start, rows.stop, rows.step, device=scores.device)[:, None]
+        position = position + self.n_keys - self.n_queries
+        key = torch.arange(keys.start, keys.stop, keys.step, device=scores.device)[None, :]
+        visible = key <= position
         if self.window is not None:
-            visible &= keys > position - self.window
+            visible &= key > position - self.window
         return torch.where(visible, scores, torch.finfo(torch.float32).min)
+
+
+def _is_all(part: range, count: int) -> bool:
+    return part == range(count)
+
+
+def _index(part: range) -> slice | list[int]:
+    """A range as an index that torch takes: a view where it can be one."""
+    return slice(part.start, part.stop, part.step) if part.step > 0 else list(part)
 
 
 def output_weight(output: nn.Module | None, n_heads: int, layer: int) -> torch.Tensor:

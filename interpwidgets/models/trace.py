@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from interpwidgets.errors import InputError, ModelError
@@ -100,6 +101,21 @@ class Trace:
                 )
             self._attention = found
         return self._attention
+
+    @property
+    def image(self) -> np.ndarray | None:
+        """What an image model saw, ``[height, width, 3]`` uint8, or None for text.
+
+        The processor's normalisation is not known here, so brightness is stretched to the full range.
+        """
+        pixels = self._inputs.get("pixel_values")
+        if pixels is None:
+            return None
+        picture = pixels[0].detach().float().cpu()
+        picture = picture.expand(3, -1, -1) if picture.shape[0] == 1 else picture[:3]
+        low, high = picture.min(), picture.max()
+        stretched = 255 * (picture - low) / (high - low).clamp_min(1e-12)
+        return stretched.round().byte().permute(1, 2, 0).contiguous().numpy()
 
     def head_values(self, layer: int) -> torch.Tensor:
         """What each head gathered before the output projection, ``z [token, head, d_head]``."""

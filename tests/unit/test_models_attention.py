@@ -74,6 +74,18 @@ def test_blocks_of_rows_join_seamlessly(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("name", F.ATTENDING)
+def test_few_keys_of_many_queries_equal_the_whole(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path through kept row normalisers, which long texts take, gives what the whole rows give."""
+    trace = load(F.build(name), check=False).trace(F.example(name), decoder=F.decoder_ids(name))
+    for layers in trace.attention.values():
+        whole = layers[-1].pattern(1)
+        with monkeypatch.context() as small:
+            small.setattr("interpwidgets.models.attention.BLOCK", 4)
+            few = layers[-1].pattern(1, key=slice(2, 5))
+        torch.testing.assert_close(few, whole[:, 2:5], atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", F.ATTENDING)
 def test_rows_are_probabilities_less_the_sinks_share(name: str) -> None:
     trace = load(F.build(name), check=False).trace(F.example(name), decoder=F.decoder_ids(name))
     for layers in trace.attention.values():
