@@ -92,9 +92,10 @@ def framed(text: str, *, height: int) -> Any:
     from IPython.display import HTML
 
     source = html.escape(text, quote=True)
+    # In a div: IPython warns about HTML that is one bare iframe, and suggests one that loads an address.
     return HTML(
-        f'<iframe sandbox="allow-scripts allow-downloads" style="width:100%;height:{height}px;border:0" '
-        f'srcdoc="{source}"></iframe>'
+        f'<div><iframe sandbox="allow-scripts allow-downloads" style="width:100%;height:{height}px;border:0" '
+        f'srcdoc="{source}"></iframe></div>'
     )
 
 

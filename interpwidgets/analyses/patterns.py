@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from interpwidgets.records import Tokens
 if TYPE_CHECKING:
     from interpwidgets.models import Trace
 
-Show = Literal["pattern", "value_weighted", "compared", "difference"]
+# "pattern", "value_weighted", "compared" or "difference"; which of them a source has, its `shows` says.
+Show = str
 
 
 class Patterns(ABC):
@@ -57,6 +58,13 @@ class Patterns(ABC):
         """The largest magnitude that can occur, where it is known without looking: 1 for probabilities."""
         return 1.0 if show == "pattern" else None
 
+    def limit(self, show: Show, layer: int) -> float:
+        """A number that no magnitude in a layer exceeds, found without working out any pattern."""
+        bound = self.bound(show)
+        if bound is None and show == "value_weighted":
+            return max(float(self.value_norms(layer, head).max()) for head in range(self.n_heads(layer)))
+        return 1.0 if bound is None else bound
+
     def values(self, show: Show, layer: int, head: int, q: slice = slice(None), k: slice = slice(None)) -> np.ndarray:
         """What is shown in a window ``[query, key]`` float32: probabilities, or probability times value norm."""
         self.check_show(show)
@@ -86,8 +94,8 @@ class Patterns(ABC):
             )
         return head
 
-    def check_show(self, show: Show) -> None:
-        """Refuse what this source cannot show, with the reason."""
+    def check_show(self, show: Show) -> Show:
+        """What to show, if this source can show it; else the reason why not."""
         if show not in self.shows:
             raise InputError(
                 expected=f"show to be one of {list(self.shows)}", got=repr(show), fix="Choose one of them."
@@ -95,6 +103,7 @@ class Patterns(ABC):
         reason = self.shows[show]
         if reason is not None:
             raise InputError(expected=f"a model that allows show={show!r}", got=reason, fix="Use show='pattern'.")
+        return show
 
 
 def _ranges(numbers: tuple[int, ...]) -> str:
@@ -163,7 +172,7 @@ class ArrayPatterns(Patterns):
         self.pattern = array
         self.layers = tuple(range(len(array))) if layers is None else layers
         finite = array[np.isfinite(array)]
-        self._signed = bool((finite < 0).any())
+        self._signed = bool((array < 0).any())
         # Rounding may lift a probability a little above 1: such an array is still one of probabilities.
         self._bound = 1.0 if not self._signed and finite.max(initial=0.0) <= 1.0 + 1e-3 else None
         square = keys is None and wanted[0] > 1
@@ -178,6 +187,10 @@ class ArrayPatterns(Patterns):
 
     def bound(self, show: Show) -> float | None:
         return self._bound
+
+    def limit(self, show: Show, layer: int) -> float:
+        finite = self.pattern[self.layers.index(layer)]
+        return float(np.abs(finite[np.isfinite(finite)]).max(initial=0.0)) or 1.0
 
     def block(self, layer: int, head: int, q: slice = slice(None), k: slice = slice(None)) -> np.ndarray:
         return self.pattern[self.layers.index(layer), head, q, k]
@@ -227,6 +240,12 @@ class ComparedPatterns(Patterns):
             return None
         return self.second.bound("pattern") if show == "compared" else self.first.bound(show)
 
+    def limit(self, show: Show, layer: int) -> float:
+        if show in ("pattern", "value_weighted"):
+            return self.first.limit(show, layer)
+        second = self.second.limit("pattern", layer)
+        return second if show == "compared" else max(self.first.limit("pattern", layer), second)
+
     def signed(self, show: Show) -> bool:
         return show == "difference" or self.first.signed("pattern") or self.second.signed("pattern")
 
@@ -256,8 +275,8 @@ def as_patterns(pattern: Any) -> np.ndarray:
         array = np.concatenate(parts)
     else:
         array = _numpy(pattern)
-    while array.ndim > 4 and 1 in array.shape[:-4]:
-        array = array.reshape(array.shape[1:]) if array.shape[0] == 1 else np.squeeze(array, array.shape.index(1))
+    if len(array.shape) == 5 and 1 in array.shape[:2]:  # a batch of one, before or after the layers
+        array = array.squeeze(0 if array.shape[0] == 1 else 1)
     if array.ndim not in (2, 3, 4) or 0 in array.shape:
         raise InputError(
             expected="patterns of shape [query, key], [head, query, key] or [layer, head, query, key]",

@@ -121,6 +121,7 @@ def picture(
     size: tuple[int, int] | None = None,
     scale: float = 1.0,
     how: str = "max",
+    most_queries: int | None = None,
 ) -> Picture:
     """One head's window as codes.
 
@@ -133,26 +134,31 @@ def picture(
         size: most rows and columns of the picture; one cell for each pair when None.
         scale: the value at the end of the scale; larger ones get the end's code.
         how: pooling, ``"max"`` or ``"mean"``.
+        most_queries: look at evenly spaced queries only when there are more: for small pictures of long texts, where
+            a whole pattern would cost more than a glance is worth.
     """
     q0, q1, k0, k1 = window or (0, len(patterns.queries), 0, len(patterns.keys))
-    height, width = q1 - q0, k1 - k0
+    stride = max(1, (q1 - q0) // most_queries) if most_queries else 1
+    queries, width = range(q0, q1, stride), k1 - k0
+    height = len(queries)
     rows, columns = min(height, size[0] if size else height), min(width, size[1] if size else width)
     row_starts, column_starts = starts(height, rows), starts(width, columns)
     pooled = np.empty((rows, columns), dtype=np.float32)
-    whole_rows = show == "pattern" and width == len(patterns.keys)
+    whole_rows = show == "pattern" and width == len(patterns.keys) and stride == 1
     sums = np.zeros(height if whole_rows else 0)
     step = max(1, BLOCK_CELLS // max(1, width * -(-height // rows)))
     for first in range(0, rows, step):
         last = min(rows, first + step)
         top = int(row_starts[first])
         bottom = int(row_starts[last]) if last < rows else height
-        values = patterns.values(show, layer, head, slice(q0 + top, q0 + bottom), slice(k0, k1))
+        part = queries[top:bottom]
+        values = patterns.values(show, layer, head, slice(part.start, part[-1] + 1, stride), slice(k0, k1))
         if whole_rows:
             with np.errstate(invalid="ignore"):  # plus and minus infinity sum to not-a-number, which the check shows
                 sums[top:bottom] = values.sum(axis=1, dtype=np.float64)
         pooled[first:last] = pool(values, row_starts[first:last] - top, column_starts, how=how)
     signed = patterns.signed(show)
-    mask = _mask(patterns, q0 + row_starts, q1, k0 + column_starts)
+    mask = _mask(patterns, q0 + row_starts * stride, q1, k0 + column_starts)
     check = None
     if whole_rows:
         check = SumCheck.farthest("rows sum to 1", sums + patterns.sink(layer, head)[q0:q1], target=1.0)

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 # The page first gets pictures of at most PREVIEW cells a side, then of at most FULL, both max-pooled.
 PREVIEW, FULL = 256, 1024
+# Small pictures look at about so many queries of a longer text, evenly spaced.
+GLANCE = 2048
+# Where every head looks most travels at once for texts up to this length, and for one token beyond it.
+PEAKS = 512
 # Exact numbers travel in blocks of whole rows of about this many.
 EXACT_NUMBERS = 1 << 15
 
@@ -38,7 +42,8 @@ class AttentionView(Widget):
         source: a trace (``lm.trace(text)``) or an `interpwidgets.records.Attention`.
         compare: a second one over equally many tokens; adds its pattern and the signed difference (first minus
             second).
-        image: for a vision model, the picture behind the patches, ``[height, width, 3]`` uint8.
+        image: for a vision model, the picture behind the patches, ``[height, width, 3]`` uint8; the trace's own
+            when None.
 
     Traits:
         layer: the model's layer number; settable.
@@ -83,7 +88,7 @@ class AttentionView(Widget):
                     fix="Show them in two views.",
                 )
             kinds = {kind: ComparedPatterns(first, others[kind]) for kind, first in kinds.items() if kind in others}
-        self._start(kinds, image, traits)
+        self._start(kinds, getattr(source, "image", None) if image is None else image, traits)
 
     @classmethod
     def from_arrays(
@@ -131,6 +136,7 @@ class AttentionView(Widget):
             "preview": PREVIEW,
             "full": FULL,
             "exact": EXACT_NUMBERS,
+            "peaks": PEAKS,
             "image": None if image is None else pack(_checked_image(image)),
         }
         self._answers = self._recorded(self._first_paint())
@@ -189,9 +195,11 @@ class AttentionView(Widget):
         patterns, wanted = self._kinds[kind], (kind, show, layer)
         if wanted not in self._scales:
             heads = range(patterns.n_heads(layer))
-            self._scales[wanted] = patterns.bound(show) or max(
-                natural_scale(patterns, show, layer, head) for head in heads
-            )
+            if len(patterns.queries) > GLANCE:
+                scale = patterns.limit(show, layer)
+            else:
+                scale = patterns.bound(show) or max(natural_scale(patterns, show, layer, head) for head in heads)
+            self._scales[wanted] = scale
         return self._scales[wanted]
 
     # Answers to the page.
@@ -205,18 +213,29 @@ class AttentionView(Widget):
         side = 64 if total <= 144 else 48 if total <= 400 else 32
         scales = [self._scale(kind, show, i) for i in layers]
         codes = [
-            picture(patterns, show, i, h, size=(side, side), scale=scale).codes
+            picture(patterns, show, i, h, size=(side, side), scale=scale, most_queries=GLANCE).codes
             for i, scale in zip(layers, scales, strict=True)
             for h in range(patterns.n_heads(i))
         ]
-        return {"codes": pack(np.stack(codes)), "scales": scales}
+        return {"codes": pack(np.stack(codes)), "scales": scales, "stride": max(1, len(patterns.queries) // GLANCE)}
 
     @answers("picture")
-    def _picture(self, kind: str, show: Show, layer: int, head: int, size: int) -> dict[str, Any]:
-        """One head, max-pooled to at most ``size`` cells a side."""
+    def _picture(
+        self, kind: str, show: Show, layer: int, head: int, size: int, window: list[int] | None
+    ) -> dict[str, Any]:
+        """One head, or a window of it, max-pooled to at most ``size`` cells a side."""
         patterns = self._kinds[kind]
         patterns.check_head(patterns.check_layer(layer), head)
-        result = picture(patterns, show, layer, head, size=(size, size), scale=self._scale(kind, show, layer))
+        result = picture(
+            patterns,
+            show,
+            layer,
+            head,
+            window=_window(patterns, window),
+            size=(size, size),
+            scale=self._scale(kind, show, layer),
+            most_queries=GLANCE if window is None and size <= PREVIEW else None,
+        )
         return {"codes": pack(result.codes), "scale": result.scale, "sum_check": _check_words(result.sum_check)}
 
     @answers("exact")
@@ -232,54 +251,61 @@ class AttentionView(Widget):
         return {"values": pack(np.ascontiguousarray(block, dtype=np.float32))}
 
     @answers("peaks")
-    def _peaks(self, kind: str, show: Show, layer: int, axis: str) -> dict[str, Any]:
-        """For every head of a layer and every query (or key): where the largest magnitude lies, and its value."""
+    def _peaks(self, kind: str, show: Show, layer: int, axis: str, index: int | None) -> dict[str, Any]:
+        """For every head of a layer and one query (or key), or every one: the position with the largest magnitude."""
         patterns = self._kinds[kind]
-        where, value = [], []
+        one = slice(None) if index is None else slice(index, index + 1)
+        where = []
         for head in range(patterns.n_heads(patterns.check_layer(layer))):
-            values = patterns.values(show, layer, head)
-            values = values if axis == "query" else values.T
-            best = np.abs(np.nan_to_num(values)).argmax(axis=1)
-            where.append(best.astype(np.uint32))
-            value.append(values[np.arange(len(best)), best].astype(np.float32))
-        return {"where": pack(np.stack(where)), "value": pack(np.stack(value))}
+            if axis == "query":
+                values = patterns.values(show, layer, head, q=one)
+            else:
+                values = patterns.values(show, layer, head, k=one).T
+            where.append(np.abs(np.nan_to_num(values)).argmax(axis=1).astype(np.uint32))
+        return {"where": pack(np.stack(where))}
 
     def _first_paint(self) -> list[Request]:
         base = {"kind": self.kind, "show": self.show}
         size = min(PREVIEW, max(len(self._patterns.queries), len(self._patterns.keys)))
         return [
             ("heads", {**base, "layer": None if self.overview else self.layer}),
-            ("picture", {**base, "layer": self.layer, "head": self.head, "size": size}),
+            ("picture", {**base, "layer": self.layer, "head": self.head, "window": None, "size": size}),
         ]
 
     def recordable(self) -> Iterable[Request]:
         """For a static page: first what is seen now, then every head's picture, then the exact numbers."""
         yield from self._first_paint()
+        here = {"kind": self.kind, "show": self.show, "layer": self.layer, "head": self.head}
+        yield from self._exact_requests(here)
         kinds = sorted(self._kinds, key=lambda kind: kind != self.kind)
         shows = [(kind, show) for kind in kinds for show, reason in self._kinds[kind].shows.items() if reason is None]
         shows.sort(key=lambda pair: pair != (self.kind, self.show))
         for kind, show in shows:
             patterns = self._kinds[kind]
             base: dict[str, Any] = {"kind": kind, "show": show}
-            size = min(FULL, max(len(patterns.queries), len(patterns.keys)))
+            longest = max(len(patterns.queries), len(patterns.keys))
             yield "heads", {**base, "layer": None}
             for layer in patterns.layers:
                 yield "heads", {**base, "layer": layer}
-                yield "peaks", {**base, "layer": layer, "axis": "query"}
-                yield "peaks", {**base, "layer": layer, "axis": "key"}
+                for axis in ("query", "key") if longest <= PEAKS else ():
+                    yield "peaks", {**base, "layer": layer, "axis": axis, "index": None}
                 for head in range(patterns.n_heads(layer)):
-                    yield "picture", {**base, "layer": layer, "head": head, "size": size}
+                    place = {**base, "layer": layer, "head": head}
+                    yield "picture", {**place, "window": None, "size": min(FULL, longest)}
         for kind, show in shows:
             patterns = self._kinds[kind]
             for layer in sorted(patterns.layers, key=lambda layer: layer != self.layer):
                 for head in range(patterns.n_heads(layer)):
-                    base = {"kind": kind, "show": show, "layer": layer, "head": head}
-                    for axis, n, m in (
-                        ("query", len(patterns.queries), len(patterns.keys)),
-                        ("key", len(patterns.keys), len(patterns.queries)),
-                    ):
-                        for start in range(0, n, _block_rows(m)):
-                            yield "exact", {**base, "axis": axis, "start": start}
+                    place = {"kind": kind, "show": show, "layer": layer, "head": head}
+                    if place != here:
+                        yield from self._exact_requests(place)
+
+    def _exact_requests(self, place: dict[str, Any]) -> Iterable[Request]:
+        patterns = self._kinds[place["kind"]]
+        nq, nk = len(patterns.queries), len(patterns.keys)
+        for axis, count, width in (("query", nq, nk), ("key", nk, nq)):
+            for start in range(0, count, _block_rows(width)):
+                yield "exact", {**place, "axis": axis, "start": start}
 
 
 def _kinds(source: Source) -> Mapping[str, Patterns]:
@@ -297,6 +323,21 @@ def _kinds(source: Source) -> Mapping[str, Patterns]:
         return patterns_of(source)
     fix = "Make one with lm.trace(text), or use AttentionView.from_arrays(pattern, tokens)."
     raise InputError(expected="a trace or an Attention record", got=type(source).__name__, fix=fix)
+
+
+def _window(patterns: Patterns, window: list[int] | None) -> tuple[int, int, int, int] | None:
+    """A window that lies within the pattern, or a sentence that says where it should."""
+    if window is None:
+        return None
+    nq, nk = len(patterns.queries), len(patterns.keys)
+    good = len(window) == 4 and all(isinstance(edge, int) for edge in window)
+    if not good or not (0 <= window[0] < window[1] <= nq and 0 <= window[2] < window[3] <= nk):
+        raise InputError(
+            expected=f"a window [first query, end, first key, end] within {nq} x {nk}",
+            got=str(window),
+            fix="Ask for a part of the pattern.",
+        )
+    return window[0], window[1], window[2], window[3]
 
 
 def _block_rows(width: int) -> int:

@@ -105,7 +105,7 @@ class Lab:
         lab.wait_for_kernel()
         if dark:
             lab.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
-            page.wait_for_selector("body[data-jp-theme-light=false]")
+            page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
         return lab
 
 

@@ -69,7 +69,7 @@ def test_keys_move_the_pinned_cell(lab: Any, new_page: Callable[..., Any]) -> No
     notebook = lab.open(page, "keys.ipynb")
     notebook.run_all()
     expect(status(page)).to_contain_text("query 3 “d” → key 1 “b” · 0.250")
-    page.locator(".att-matrix canvas").focus()
+    page.locator(".att-matrix canvas:not(.att-map)").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
     expect(status(page)).to_contain_text("query 4 “e” → key 2 “c” · 0.200")

@@ -21,7 +21,7 @@ def open_offline(new_page: Callable[..., Any], path: Path, **options: Any) -> tu
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(path.as_uri())
-    page.wait_for_selector(".att-matrix canvas")
+    page.wait_for_selector(".att-matrix canvas:not(.att-map)")
     return page, [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
 
 
@@ -52,7 +52,7 @@ def test_it_opens_without_network_and_answers(new_page: Callable[..., Any], tmp_
 
     page.get_by_role("group", name="layer").get_by_role("button", name="1").click()
     expect(words).to_contain_text(f"layer 1 · head 0 · query 4 “e” → key 2 “c” · {float(f'{pattern[1, 0, 4, 2]:.3g}')}")
-    page.locator(".att-matrix canvas").focus()
+    page.locator(".att-matrix canvas:not(.att-map)").focus()
     page.keyboard.press("]")
     expect(words).to_contain_text("head 1")
     html = page.get_by_role("button", name="HTML")
@@ -64,7 +64,7 @@ def test_the_policy_forbids_every_connection(new_page: Callable[..., Any], tmp_p
     iw.AttentionView.from_arrays(np.ones((1, 1)), ["a"]).to_html(tmp_path / "page.html")
     page = new_page()
     page.goto((tmp_path / "page.html").as_uri())
-    page.wait_for_selector(".att-matrix canvas")
+    page.wait_for_selector(".att-matrix canvas:not(.att-map)")
     blocked = page.evaluate("""() => new Promise((resolve) => {
       document.addEventListener("securitypolicyviolation", (e) => resolve(e.effectiveDirective), { once: true });
       fetch("http://127.0.0.1:9/").catch(() => {});
@@ -93,7 +93,7 @@ def test_every_hard_state_draws_something(gallery: Path, new_page: Callable[...,
     for name in fixtures.views():
         here = section(page, name)
         here.scroll_into_view_if_needed()
-        for canvas in here.locator(".att-grid canvas, .att-matrix canvas").all():
+        for canvas in here.locator(".att-grid canvas, .att-matrix canvas:not(.att-map)").all():
             colours = canvas.evaluate("""(c) => {
               const data = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
               const seen = new Set();
@@ -169,7 +169,7 @@ def test_image_patches_are_pinned_in_the_picture(gallery: Path, new_page: Callab
 def test_zoom_shows_fewer_tokens_and_fit_shows_all(gallery: Path, new_page: Callable[..., Any]) -> None:
     page, _ = open_offline(new_page, gallery)
     here = section(page, "long")
-    canvas = here.locator(".att-matrix canvas")
+    canvas = here.locator(".att-matrix canvas:not(.att-map)")
     canvas.scroll_into_view_if_needed()
     picture = "(c) => c.toDataURL()"
     whole = canvas.evaluate(picture)

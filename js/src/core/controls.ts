@@ -14,29 +14,32 @@ const MOST_SEGMENTS = 8;
 /** One of several values. `set` shows a choice made elsewhere without calling `chosen`. */
 export class Chooser<T> {
   readonly el = h("div", { class: "iw-control" });
-  private choices: readonly Choice<T>[] = [];
-  private value: T | undefined;
+  #choices: readonly Choice<T>[] = [];
+  #value: T | undefined;
 
-  constructor(
-    private name: string,
-    private chosen: (value: T) => void,
-  ) {}
+  #name: string;
+  #chosen: (value: T) => void;
+
+  constructor(name: string, chosen: (value: T) => void) {
+    this.#name = name;
+    this.#chosen = chosen;
+  }
 
   offer(choices: readonly Choice<T>[], value: T): void {
-    this.choices = choices;
-    this.value = value;
+    this.#choices = choices;
+    this.#value = value;
     this.el.hidden = choices.length < 2;
     const id = uid("control");
     this.el.replaceChildren(
-      h("span", { id }, this.name),
-      choices.length > MOST_SEGMENTS ? this.menu(id) : this.segments(id),
+      h("span", { id }, this.#name),
+      choices.length > MOST_SEGMENTS ? this.#menu(id) : this.#segments(id),
     );
     this.set(value);
   }
 
-  private segments(id: string): HTMLElement {
+  #segments(id: string): HTMLElement {
     const row = h("div", { class: "iw-segments", role: "group", "aria-labelledby": id });
-    for (const choice of this.choices) {
+    for (const choice of this.#choices) {
       const el = h(
         "button",
         { type: "button", disabled: Boolean(choice.reason), title: choice.reason ?? null },
@@ -44,28 +47,28 @@ export class Chooser<T> {
       );
       el.addEventListener("click", () => {
         this.set(choice.value);
-        this.chosen(choice.value);
+        this.#chosen(choice.value);
       });
       row.append(el);
     }
     return row;
   }
 
-  private menu(id: string): HTMLElement {
+  #menu(id: string): HTMLElement {
     const el = h("select", { "aria-labelledby": id });
-    this.choices.forEach((choice, i) => {
+    this.#choices.forEach((choice, i) => {
       el.append(h("option", { value: i, disabled: Boolean(choice.reason) }, choice.label));
     });
     el.addEventListener("change", () => {
-      const choice = this.choices[Number(el.value)];
-      if (choice) this.chosen(choice.value);
+      const choice = this.#choices[Number(el.value)];
+      if (choice) this.#chosen(choice.value);
     });
     return el;
   }
 
   set(value: T): void {
-    this.value = value;
-    const at = this.choices.findIndex((c) => c.value === this.value);
+    this.#value = value;
+    const at = this.#choices.findIndex((c) => c.value === this.#value);
     const menu = this.el.querySelector("select");
     if (menu) menu.value = String(at);
     this.el.querySelectorAll(".iw-segments button").forEach((el, i) => {

@@ -37,10 +37,13 @@ export interface Fonts {
 }
 
 export class CanvasPen implements Pen {
-  constructor(
-    private g: CanvasRenderingContext2D,
-    private fonts: Fonts,
-  ) {}
+  #g: CanvasRenderingContext2D;
+  #fonts: Fonts;
+
+  constructor(g: CanvasRenderingContext2D, fonts: Fonts) {
+    this.#g = g;
+    this.#fonts = fonts;
+  }
 
   rect(
     x: number,
@@ -49,7 +52,7 @@ export class CanvasPen implements Pen {
     h: number,
     paint: { fill?: string; stroke?: string; width?: number; radius?: number },
   ): void {
-    const { g } = this;
+    const g = this.#g;
     g.beginPath();
     if (paint.radius) g.roundRect(x, y, w, h, paint.radius);
     else g.rect(x, y, w, h);
@@ -65,7 +68,7 @@ export class CanvasPen implements Pen {
   }
 
   line(x1: number, y1: number, x2: number, y2: number, colour: string, width = 1): void {
-    const { g } = this;
+    const g = this.#g;
     g.beginPath();
     g.moveTo(x1, y1);
     g.lineTo(x2, y2);
@@ -75,11 +78,11 @@ export class CanvasPen implements Pen {
   }
 
   text(x: number, y: number, text: string, style: TextStyle): void {
-    const { g } = this;
+    const g = this.#g;
     g.save();
     g.translate(x, y);
     if (style.turn) g.rotate((style.turn * Math.PI) / 180);
-    g.font = `${style.bold ? "600 " : ""}${style.size}px ${style.mono ? this.fonts.mono : this.fonts.sans}`;
+    g.font = `${style.bold ? "600 " : ""}${style.size}px ${style.mono ? this.#fonts.mono : this.#fonts.sans}`;
     g.fillStyle = style.colour;
     g.textAlign = style.anchor === "middle" ? "center" : (style.anchor ?? "start");
     g.textBaseline = "middle";
@@ -88,8 +91,8 @@ export class CanvasPen implements Pen {
   }
 
   image(source: HTMLCanvasElement, from: Box, to: Box): void {
-    this.g.imageSmoothingEnabled = false;
-    this.g.drawImage(source, from.x, from.y, from.w, from.h, to.x, to.y, to.w, to.h);
+    this.#g.imageSmoothingEnabled = false;
+    this.#g.drawImage(source, from.x, from.y, from.w, from.h, to.x, to.y, to.w, to.h);
   }
 }
 
@@ -98,12 +101,10 @@ const SVG = "http://www.w3.org/2000/svg";
 export class SvgPen implements Pen {
   readonly root: SVGSVGElement;
 
-  constructor(
-    width: number,
-    height: number,
-    background: string,
-    private fonts: Fonts,
-  ) {
+  #fonts: Fonts;
+
+  constructor(width: number, height: number, background: string, fonts: Fonts) {
+    this.#fonts = fonts;
     this.root = document.createElementNS(SVG, "svg");
     for (const [k, v] of Object.entries({ xmlns: SVG, width, height, viewBox: `0 0 ${width} ${height}` })) {
       this.root.setAttribute(k, String(v));
@@ -111,7 +112,7 @@ export class SvgPen implements Pen {
     this.rect(0, 0, width, height, { fill: background });
   }
 
-  private add(tag: string, attributes: Record<string, string | number>): SVGElement {
+  #add(tag: string, attributes: Record<string, string | number>): SVGElement {
     const el = document.createElementNS(SVG, tag);
     for (const [k, v] of Object.entries(attributes)) el.setAttribute(k, String(v));
     this.root.append(el);
@@ -125,7 +126,7 @@ export class SvgPen implements Pen {
     h: number,
     paint: { fill?: string; stroke?: string; width?: number; radius?: number },
   ): void {
-    this.add("rect", {
+    this.#add("rect", {
       ...{ x, y, width: w, height: h, fill: paint.fill ?? "none" },
       ...(paint.stroke ? { stroke: paint.stroke, "stroke-width": paint.width ?? 1 } : {}),
       ...(paint.radius ? { rx: paint.radius } : {}),
@@ -133,13 +134,13 @@ export class SvgPen implements Pen {
   }
 
   line(x1: number, y1: number, x2: number, y2: number, colour: string, width = 1): void {
-    this.add("line", { x1, y1, x2, y2, stroke: colour, "stroke-width": width });
+    this.#add("line", { x1, y1, x2, y2, stroke: colour, "stroke-width": width });
   }
 
   text(x: number, y: number, text: string, style: TextStyle): void {
-    const el = this.add("text", {
+    const el = this.#add("text", {
       ...{ x, y, fill: style.colour, "font-size": style.size, "dominant-baseline": "central" },
-      "font-family": style.mono ? this.fonts.mono : this.fonts.sans,
+      "font-family": style.mono ? this.#fonts.mono : this.#fonts.sans,
       "text-anchor": style.anchor ?? "start",
       ...(style.bold ? { "font-weight": 600 } : {}),
       ...(style.turn ? { transform: `rotate(${style.turn} ${x} ${y})` } : {}),
@@ -152,7 +153,7 @@ export class SvgPen implements Pen {
     cut.width = Math.max(1, Math.round(from.w));
     cut.height = Math.max(1, Math.round(from.h));
     cut.getContext("2d")!.drawImage(source, -Math.round(from.x), -Math.round(from.y));
-    this.add("image", {
+    this.#add("image", {
       ...{ x: to.x, y: to.y, width: to.w, height: to.h, preserveAspectRatio: "none" },
       href: cut.toDataURL("image/png"),
       style: "image-rendering:pixelated",

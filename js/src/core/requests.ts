@@ -55,50 +55,52 @@ export function keyOf(method: string, params: Params): string {
 }
 
 export class Requests {
-  private lanes = new Map<string, Lane>();
-  private cache = new Map<string, Promise<unknown>>();
-  private nextId = 1;
+  #lanes = new Map<string, Lane>();
+  #cache = new Map<string, Promise<unknown>>();
+  #nextId = 1;
   /** Seconds since the oldest unanswered request was sent; called on every change. */
   onActivity: (since: number | null) => void = () => {};
-  private since = new Map<number, number>();
+  #since = new Map<number, number>();
 
-  constructor(
-    private model: Model,
-    private signal: AbortSignal,
-  ) {
+  #model: Model;
+  #signal: AbortSignal;
+
+  constructor(model: Model, signal: AbortSignal) {
+    this.#model = model;
+    this.#signal = signal;
     listen(model, "msg:custom", signal, (content: unknown, buffers?: readonly ArrayBufferView[]) =>
-      this.receive(content, buffers ?? []),
+      this.#receive(content, buffers ?? []),
     );
-    listen(model, "change:_answers", signal, () => this.takeRecorded());
-    this.takeRecorded();
+    listen(model, "change:_answers", signal, () => this.#takeRecorded());
+    this.#takeRecorded();
   }
 
-  private takeRecorded(): void {
-    const recorded = (this.model.get("_answers") ?? []) as {
+  #takeRecorded(): void {
+    const recorded = (this.#model.get("_answers") ?? []) as {
       method: string;
       params: Params;
       result: unknown;
     }[];
     for (const { method, params, result } of recorded) {
       const key = keyOf(method, params);
-      if (!this.cache.has(key)) this.cache.set(key, decodeAll(result));
+      if (!this.#cache.has(key)) this.#cache.set(key, decodeAll(result));
     }
   }
 
   /** Whether the answer is here already, recorded or cached. */
   has(method: string, params: Params): boolean {
-    return this.cache.has(keyOf(method, params));
+    return this.#cache.has(keyOf(method, params));
   }
 
   ask<T>(method: string, params: Params, lane = method): Promise<T> {
     const key = keyOf(method, params);
-    const known = this.cache.get(key);
+    const known = this.#cache.get(key);
     if (known) return known as Promise<T>;
-    if (this.model.isStatic) return Promise.reject(new NotRecorded());
+    if (this.#model.isStatic) return Promise.reject(new NotRecorded());
     return new Promise<T>((resolve, reject) => {
       const pending: Pending = { method, params, key, resolve: resolve as (v: unknown) => void, reject };
-      const state = this.lanes.get(lane) ?? { flying: null, waiting: null };
-      this.lanes.set(lane, state);
+      const state = this.#lanes.get(lane) ?? { flying: null, waiting: null };
+      this.#lanes.set(lane, state);
       if (state.flying?.key === key) {
         // The same question is on its way: wait for that answer, and forget what waited behind it.
         state.waiting?.reject(new Superseded());
@@ -117,47 +119,47 @@ export class Requests {
         state.waiting?.reject(new Superseded());
         state.waiting = pending;
       } else {
-        this.send(state, pending);
+        this.#send(state, pending);
       }
     });
   }
 
-  private send(lane: Lane, pending: Pending): void {
-    const id = this.nextId++;
+  #send(lane: Lane, pending: Pending): void {
+    const id = this.#nextId++;
     lane.flying = { ...pending, id };
-    this.since.set(id, performance.now());
-    this.onActivity(Math.min(...this.since.values()));
-    this.model.send({ type: "request", id, method: pending.method, params: pending.params });
+    this.#since.set(id, performance.now());
+    this.onActivity(Math.min(...this.#since.values()));
+    this.#model.send({ type: "request", id, method: pending.method, params: pending.params });
   }
 
-  private receive(content: unknown, buffers: readonly ArrayBufferView[]): void {
+  #receive(content: unknown, buffers: readonly ArrayBufferView[]): void {
     const answer = content as { type?: string; id?: number; result?: unknown; error?: Failure };
-    if (answer?.type !== "answer" || answer.id === undefined || this.signal.aborted) return;
-    for (const lane of this.lanes.values()) {
+    if (answer?.type !== "answer" || answer.id === undefined || this.#signal.aborted) return;
+    for (const lane of this.#lanes.values()) {
       const flying = lane.flying;
       if (flying?.id !== answer.id) continue; // another view of the same model asked, or nobody waits any more
       lane.flying = null;
-      this.since.delete(answer.id);
-      this.onActivity(this.since.size ? Math.min(...this.since.values()) : null);
+      this.#since.delete(answer.id);
+      this.onActivity(this.#since.size ? Math.min(...this.#since.values()) : null);
       if (answer.error) {
         flying.reject(new RequestError(answer.error));
       } else {
         const decoded = decodeAll(answer.result, buffers);
-        this.remember(flying.key, decoded);
+        this.#remember(flying.key, decoded);
         decoded.then(flying.resolve, flying.reject);
       }
       const next = lane.waiting;
       lane.waiting = null;
-      if (next) this.send(lane, next);
+      if (next) this.#send(lane, next);
       return;
     }
   }
 
-  private remember(key: string, value: Promise<unknown>): void {
-    this.cache.set(key, value);
-    if (this.cache.size > CACHED && !this.model.isStatic) {
-      const oldest = this.cache.keys().next().value;
-      if (oldest !== undefined) this.cache.delete(oldest);
+  #remember(key: string, value: Promise<unknown>): void {
+    this.#cache.set(key, value);
+    if (this.#cache.size > CACHED && !this.#model.isStatic) {
+      const oldest = this.#cache.keys().next().value;
+      if (oldest !== undefined) this.#cache.delete(oldest);
     }
   }
 }

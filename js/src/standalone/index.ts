@@ -7,18 +7,21 @@ type Callback = (...args: unknown[]) => void;
 /** A model with no kernel: traits live in the page, recorded answers come with `_answers`. */
 export class StaticModel implements Model {
   readonly isStatic = true;
-  private listeners = new Map<string, Set<Callback>>();
+  #listeners = new Map<string, Set<Callback>>();
+  #state: Record<string, unknown>;
 
-  constructor(private state: Record<string, unknown>) {}
+  constructor(state: Record<string, unknown>) {
+    this.#state = state;
+  }
 
   get(name: string): unknown {
-    return this.state[name];
+    return this.#state[name];
   }
 
   set(name: string, value: unknown): void {
-    if (this.state[name] === value) return;
-    this.state[name] = value;
-    for (const callback of this.listeners.get(`change:${name}`) ?? []) callback(this, value);
+    if (this.#state[name] === value) return;
+    this.#state[name] = value;
+    for (const callback of this.#listeners.get(`change:${name}`) ?? []) callback(this, value);
   }
 
   save_changes(): void {}
@@ -28,11 +31,11 @@ export class StaticModel implements Model {
   }
 
   on(event: string, callback: Callback): void {
-    this.listeners.set(event, (this.listeners.get(event) ?? new Set()).add(callback));
+    this.#listeners.set(event, (this.#listeners.get(event) ?? new Set()).add(callback));
   }
 
   off(event: string, callback: Callback): void {
-    this.listeners.get(event)?.delete(callback);
+    this.#listeners.get(event)?.delete(callback);
   }
 }
 

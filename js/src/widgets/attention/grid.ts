@@ -5,7 +5,7 @@ import { h, onFrame } from "../../core/dom";
 import { label } from "../../core/format";
 import { type Fonts, type Pen, penFor } from "../../core/pen";
 import type { TokenData } from "../../core/tokens";
-import type { Axis, Heads, Peaks } from "./data";
+import type { Axis, Heads } from "./data";
 import { raster } from "./raster";
 
 export interface HeadPlace {
@@ -25,7 +25,8 @@ export interface GridState {
   nKeys: number;
   /** The token whose row (or column) is marked in every head. */
   token: { axis: Axis; index: number; pinned: boolean } | null;
-  peaks: Peaks | null;
+  /** Where the token looks most in each head of the layer. */
+  peaks: number[] | null;
   others: TokenData;
   colours: Record<"ink" | "quiet" | "line" | "accent" | "pin", string>;
 }
@@ -43,83 +44,84 @@ interface Slot extends HeadPlace {
 
 export class HeadGrid {
   readonly el = h("div", { class: "att-grid" });
-  private canvas = h("canvas", { tabindex: 0, role: "img" });
-  private state: GridState | null = null;
-  private width = 0;
-  private slots: Slot[] = [];
-  private side = 64;
-  private height = 0;
-  private images: { heads: Heads; scale: Scale; canvases: HTMLCanvasElement[] } | null = null;
-  private redraw: () => void;
+  #canvas = h("canvas", { tabindex: 0, role: "img" });
+  #state: GridState | null = null;
+  #width = 0;
+  #slots: Slot[] = [];
+  #side = 64;
+  #height = 0;
+  #images: { heads: Heads; scale: Scale; canvases: HTMLCanvasElement[] } | null = null;
+  #redraw: () => void;
 
-  constructor(
-    private fonts: () => Fonts,
-    private events: GridEvents,
-    signal: AbortSignal,
-  ) {
-    this.redraw = onFrame(signal, () => this.draw());
-    this.el.append(this.canvas);
+  #fonts: () => Fonts;
+  #events: GridEvents;
+
+  constructor(fonts: () => Fonts, events: GridEvents, signal: AbortSignal) {
+    this.#fonts = fonts;
+    this.#events = events;
+    this.#redraw = onFrame(signal, () => this.#draw());
+    this.el.append(this.#canvas);
     const observer = new ResizeObserver(([entry]) => {
       const width = Math.floor(entry?.contentRect.width ?? 0);
-      if (width === 0 || Math.abs(width - this.width) < 2) return;
-      this.width = width;
-      this.redraw();
+      if (width === 0 || Math.abs(width - this.#width) < 2) return;
+      this.#width = width;
+      this.#redraw();
     });
     observer.observe(this.el);
     signal.addEventListener("abort", () => observer.disconnect(), { once: true });
-    this.canvas.addEventListener("pointermove", (e) => events.hover(this.slotAt(e)), { signal });
-    this.canvas.addEventListener("pointerleave", () => events.hover(null), { signal });
-    this.canvas.addEventListener(
+    this.#canvas.addEventListener("pointermove", (e) => events.hover(this.#slotAt(e)), { signal });
+    this.#canvas.addEventListener("pointerleave", () => events.hover(null), { signal });
+    this.#canvas.addEventListener(
       "click",
       (e) => {
-        const slot = this.slotAt(e);
+        const slot = this.#slotAt(e);
         if (slot) events.click(slot);
       },
       { signal },
     );
-    this.canvas.addEventListener("keydown", (e) => this.key(e), { signal });
+    this.#canvas.addEventListener("keydown", (e) => this.#key(e), { signal });
   }
 
   update(state: GridState): void {
-    this.state = state;
-    this.redraw();
+    this.#state = state;
+    this.#redraw();
   }
 
   get size(): { width: number; height: number } {
-    return { width: this.width, height: this.height };
+    return { width: this.#width, height: this.#height };
   }
 
-  private slotAt(event: MouseEvent): HeadPlace | null {
-    const box = this.canvas.getBoundingClientRect();
+  #slotAt(event: MouseEvent): HeadPlace | null {
+    const box = this.#canvas.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-    const slot = this.slots.find(
-      (s) => x >= s.x && x < s.x + this.side && y >= s.y && y < s.y + this.side + this.caption,
+    const slot = this.#slots.find(
+      (s) => x >= s.x && x < s.x + this.#side && y >= s.y && y < s.y + this.#side + this.#caption,
     );
     return slot ? { layer: slot.layer, head: slot.head } : null;
   }
 
-  private get caption(): number {
-    return this.state?.overview ? 0 : 18;
+  get #caption(): number {
+    return this.#state?.overview ? 0 : 18;
   }
 
   /** Arrows move the lock: in a layer through its heads, in the overview also through layers. */
-  private key(event: KeyboardEvent): void {
-    const state = this.state;
+  #key(event: KeyboardEvent): void {
+    const state = this.#state;
     if (!state) return;
-    const at = this.slots.findIndex(
+    const at = this.#slots.findIndex(
       (s) => s.layer === state.selected.layer && s.head === state.selected.head,
     );
-    const here = this.slots[at];
+    const here = this.#slots[at];
     if (!here) return;
-    const rows = [...new Set(this.slots.map((s) => s.y))];
-    const inRow = (y: number | undefined) => this.slots.filter((s) => s.y === y);
+    const rows = [...new Set(this.#slots.map((s) => s.y))];
+    const inRow = (y: number | undefined) => this.#slots.filter((s) => s.y === y);
     const row = rows.indexOf(here.y);
     const column = inRow(here.y).indexOf(here);
     const goal =
       event.key === "ArrowRight"
-        ? this.slots[at + 1]
+        ? this.#slots[at + 1]
         : event.key === "ArrowLeft"
-          ? this.slots[at - 1]
+          ? this.#slots[at - 1]
           : event.key === "ArrowDown"
             ? (inRow(rows[row + 1])[column] ?? inRow(rows[row + 1]).at(-1))
             : event.key === "ArrowUp"
@@ -128,68 +130,69 @@ export class HeadGrid {
     if (!event.key.startsWith("Arrow")) return;
     event.preventDefault();
     event.stopPropagation();
-    if (goal) this.events.click({ layer: goal.layer, head: goal.head });
+    if (goal) this.#events.click({ layer: goal.layer, head: goal.head });
   }
 
-  private place(): void {
-    const { overview, layers, counts, selected } = this.state!;
-    this.slots = [];
+  #place(): void {
+    const { overview, layers, counts, selected } = this.#state!;
+    this.#slots = [];
     const shown = overview ? layers : [selected.layer];
     const gap = overview ? 4 : 8;
     const left = overview ? 26 : 0;
     const top = overview ? 18 : 0;
     const most = Math.max(...shown.map((layer) => counts[layers.indexOf(layer)]!));
-    const fitting = Math.floor((this.width - left + gap) / most) - gap;
-    const inRow = most <= 8 ? 2 : most <= 21 ? 3 : 4;
+    const fitting = Math.floor((this.#width - left + gap) / most) - gap;
+    const fewest = most <= 8 ? 2 : most <= 21 ? 3 : 4;
+    const inRow = Math.max(fewest, Math.min(most, Math.floor((this.#width + gap) / (76 + gap))));
     // In a layer the fewer heads, the larger; in the overview a row holds all heads of its layer.
-    this.side = overview
+    this.#side = overview
       ? Math.max(10, Math.min(72, fitting))
-      : Math.max(40, Math.min(96, Math.floor((this.width - (inRow - 1) * gap) / inRow)));
-    const perRow = overview ? most : Math.max(1, Math.floor((this.width + gap) / (this.side + gap)));
+      : Math.max(40, Math.min(96, Math.floor((this.#width - (inRow - 1) * gap) / inRow)));
+    const perRow = overview ? most : Math.max(1, Math.floor((this.#width + gap) / (this.#side + gap)));
     let index = 0;
     shown.forEach((layer, row) => {
       for (let head = 0; head < counts[layers.indexOf(layer)]!; head++) {
         const [r, c] = overview ? [row, head] : [Math.floor(head / perRow), head % perRow];
-        const x = left + c * (this.side + gap);
-        const y = top + r * (this.side + this.caption + gap);
-        this.slots.push({ layer, head, x, y, index: index++ });
+        const x = left + c * (this.#side + gap);
+        const y = top + r * (this.#side + this.#caption + gap);
+        this.#slots.push({ layer, head, x, y, index: index++ });
       }
     });
-    const last = this.slots.at(-1);
-    this.height = (last?.y ?? 0) + this.side + this.caption + 2;
+    const last = this.#slots.at(-1);
+    this.#height = (last?.y ?? 0) + this.#side + this.#caption + 2;
   }
 
-  private draw(): void {
-    if (!this.state || this.width === 0) return;
-    this.place();
-    this.paint(penFor(this.canvas, this.width, this.height, this.fonts()));
-    this.canvas.setAttribute("aria-label", `${this.slots.length} heads. Arrow keys move, click locks one.`);
+  #draw(): void {
+    if (!this.#state || this.#width === 0) return;
+    this.#place();
+    this.paint(penFor(this.#canvas, this.#width, this.#height, this.#fonts()));
+    this.#canvas.setAttribute("aria-label", `${this.#slots.length} heads. Arrow keys move, click locks one.`);
   }
 
-  private pictures(): HTMLCanvasElement[] {
-    const { heads, scale } = this.state!;
+  #pictures(): HTMLCanvasElement[] {
+    const { heads, scale } = this.#state!;
     if (!heads) return [];
-    if (this.images?.heads === heads && this.images.scale === scale) return this.images.canvases;
+    if (this.#images?.heads === heads && this.#images.scale === scale) return this.#images.canvases;
     const size = heads.rows * heads.columns;
     const count = Math.floor(heads.codes.length / Math.max(1, size));
     const whole = { top: 0, left: 0, rows: heads.rows, columns: heads.columns };
     const canvases = Array.from({ length: count }, (_, i) =>
       raster(heads.codes.subarray(i * size, (i + 1) * size), heads.columns, whole, heads, scale),
     );
-    this.images = { heads, scale, canvases };
+    this.#images = { heads, scale, canvases };
     return canvases;
   }
 
   paint(pen: Pen): void {
-    const state = this.state;
+    const state = this.#state;
     if (!state) return;
     const { colours, overview, selected, hovered, token, nQueries, nKeys } = state;
-    const pictures = this.pictures();
-    const { side } = this;
+    const pictures = this.#pictures();
+    const side = this.#side;
     // A long cross-attention keeps its shape inside the square.
     const long = Math.max(nQueries, nKeys);
     const [w, hgt] = [Math.max(2, ((side - 2) * nKeys) / long), Math.max(2, ((side - 2) * nQueries) / long)];
-    for (const slot of this.slots) {
+    for (const slot of this.#slots) {
       const image = pictures[slot.index];
       if (image)
         pen.image(
@@ -198,7 +201,7 @@ export class HeadGrid {
           { x: slot.x + 1, y: slot.y + 1, w, h: hgt },
         );
       const is = (p: HeadPlace | null) => p !== null && p.layer === slot.layer && p.head === slot.head;
-      const tall = side + this.caption;
+      const tall = side + this.#caption;
       if (token) {
         const colour = token.pinned ? colours.pin : colours.quiet;
         const at = (token.index + 0.5) / (token.axis === "query" ? nQueries : nKeys);
@@ -228,28 +231,27 @@ export class HeadGrid {
           });
         }
       } else {
-        this.captionOf(pen, slot, is(selected));
+        this.#captionOf(pen, slot, is(selected));
       }
     }
   }
 
-  private captionOf(pen: Pen, slot: Slot, selected: boolean): void {
-    const { colours, peaks, token, nQueries, nKeys, others } = this.state!;
-    const y = slot.y + this.side + this.caption / 2 - 1;
+  #captionOf(pen: Pen, slot: Slot, selected: boolean): void {
+    const { colours, peaks, token, others } = this.#state!;
+    const y = slot.y + this.#side + this.#caption / 2 - 1;
     const colour = selected ? colours.accent : colours.quiet;
-    pen.text(slot.x + 6, y, this.side < 60 ? String(slot.head) : `head ${slot.head}`, {
+    pen.text(slot.x + 6, y, this.#side < 60 ? String(slot.head) : `head ${slot.head}`, {
       colour,
       size: 11,
       bold: selected,
     });
     if (!peaks || !token) return;
-    const at = slot.head * (token.axis === "query" ? nQueries : nKeys) + token.index;
-    const where = peaks.where[at];
+    const where = peaks[slot.head];
     if (where === undefined) return;
-    const room = Math.floor((this.side - (this.side < 60 ? 24 : 56)) / 6.7);
+    const room = Math.floor((this.#side - (this.#side < 60 ? 24 : 56)) / 6.7);
     if (room < 2) return;
     const word = label(others.texts[where] ?? "", room);
-    pen.text(slot.x + this.side - 5, y, word, {
+    pen.text(slot.x + this.#side - 5, y, word, {
       colour: colours.ink,
       size: 11,
       anchor: "end",

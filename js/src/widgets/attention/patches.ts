@@ -10,6 +10,16 @@ export interface PatchEvents {
   click(index: number): void;
 }
 
+export interface PatchState {
+  values: ArrayLike<number> | null;
+  scale: Scale;
+  top: number;
+  pinned: number | null;
+  other: number | null;
+  pin: string;
+  accent: string;
+}
+
 const SIDE = 260;
 
 /** How far a code is from zero, 0 to 1, on the picture's square-root scale. */
@@ -19,35 +29,27 @@ function strength(code: number, signed: boolean): number {
 
 export class Patches {
   readonly el = h("div", { class: "att-patches", hidden: true });
-  private canvas = h("canvas", { role: "img", "aria-label": "Image patches coloured by attention" });
-  private tokens: TokenData | null = null;
-  private photo: HTMLCanvasElement | null = null;
-  private draw: () => void;
-  private last: {
-    values: ArrayLike<number> | null;
-    scale: Scale;
-    top: number;
-    pinned: number | null;
-    other: number | null;
-    pin: string;
-    accent: string;
-  } | null = null;
+  #canvas = h("canvas", { role: "img", "aria-label": "Image patches coloured by attention" });
+  #tokens: TokenData | null = null;
+  #photo: HTMLCanvasElement | null = null;
+  #draw: () => void;
+  #last: PatchState | null = null;
 
   constructor(events: PatchEvents, signal: AbortSignal) {
-    this.el.append(this.canvas);
-    this.draw = onFrame(signal, () => this.paint());
+    this.el.append(this.#canvas);
+    this.#draw = onFrame(signal, () => this.#paint());
     const at = (e: MouseEvent): number | null => {
-      const grid = this.tokens?.grid;
+      const grid = this.#tokens?.grid;
       if (!grid) return null;
-      const box = this.canvas.getBoundingClientRect();
+      const box = this.#canvas.getBoundingClientRect();
       const row = Math.floor(((e.clientY - box.top) / box.height) * grid[0]);
       const column = Math.floor(((e.clientX - box.left) / box.width) * grid[1]);
       if (row < 0 || column < 0 || row >= grid[0] || column >= grid[1]) return null;
-      return this.tokens!.grid_start + row * grid[1] + column;
+      return this.#tokens!.grid_start + row * grid[1] + column;
     };
-    this.canvas.addEventListener("pointermove", (e) => events.hover(at(e)), { signal });
-    this.canvas.addEventListener("pointerleave", () => events.hover(null), { signal });
-    this.canvas.addEventListener(
+    this.#canvas.addEventListener("pointermove", (e) => events.hover(at(e)), { signal });
+    this.#canvas.addEventListener("pointerleave", () => events.hover(null), { signal });
+    this.#canvas.addEventListener(
       "click",
       (e) => {
         const i = at(e);
@@ -58,7 +60,7 @@ export class Patches {
   }
 
   offer(tokens: TokenData): void {
-    this.tokens = tokens;
+    this.#tokens = tokens;
     this.el.hidden = tokens.grid === null;
   }
 
@@ -74,38 +76,30 @@ export class Patches {
       pixels.data[4 * i + 3] = 255;
     }
     g.putImageData(pixels, 0, 0);
-    this.photo = canvas;
-    this.draw();
+    this.#photo = canvas;
+    this.#draw();
   }
 
-  update(
-    values: ArrayLike<number> | null,
-    scale: Scale,
-    top: number,
-    pinned: number | null,
-    other: number | null,
-    pin: string,
-    accent: string,
-  ): void {
-    this.last = { values, scale, top, pinned, other, pin, accent };
-    this.draw();
+  update(state: PatchState): void {
+    this.#last = state;
+    this.#draw();
   }
 
-  private paint(): void {
-    const grid = this.tokens?.grid;
-    if (!grid || !this.last) return;
+  #paint(): void {
+    const grid = this.#tokens?.grid;
+    if (!grid || !this.#last) return;
     const [rows, columns] = grid;
     const cell = SIDE / Math.max(rows, columns);
     const ratio = devicePixelRatio || 1;
-    this.canvas.width = Math.round(cell * columns * ratio);
-    this.canvas.height = Math.round(cell * rows * ratio);
-    this.canvas.style.width = `${cell * columns}px`;
-    const g = this.canvas.getContext("2d")!;
+    this.#canvas.width = Math.round(cell * columns * ratio);
+    this.#canvas.height = Math.round(cell * rows * ratio);
+    this.#canvas.style.width = `${cell * columns}px`;
+    const g = this.#canvas.getContext("2d")!;
     g.scale(ratio, ratio);
     g.imageSmoothingEnabled = false;
-    if (this.photo) g.drawImage(this.photo, 0, 0, cell * columns, cell * rows);
-    const { values, scale, top, pinned, other, pin, accent } = this.last;
-    const start = this.tokens!.grid_start;
+    if (this.#photo) g.drawImage(this.#photo, 0, 0, cell * columns, cell * rows);
+    const { values, scale, top, pinned, other, pin, accent } = this.#last;
+    const start = this.#tokens!.grid_start;
     for (let p = 0; p < rows * columns; p++) {
       const [x, y] = [(p % columns) * cell, Math.floor(p / columns) * cell];
       const value = values?.[start + p];
@@ -113,7 +107,7 @@ export class Patches {
       const rgb = colourOf(scale, code);
       if (rgb) {
         // Over a photograph a small value lets it through, a large one covers it.
-        g.globalAlpha = this.photo ? 0.3 + 0.6 * strength(code, scale.signed) : 1;
+        g.globalAlpha = this.#photo ? 0.3 + 0.6 * strength(code, scale.signed) : 1;
         g.fillStyle = `rgb(${rgb.map(Math.round).join(" ")})`;
         g.fillRect(x, y, cell + 0.5, cell + 0.5);
         g.globalAlpha = 1;
