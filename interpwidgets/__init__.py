@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from interpwidgets.analyses.attention import attention
+    from interpwidgets.analyses.head_summaries import head_summaries
     from interpwidgets.errors import InputError, InterpError, MissingExtraError, ModelError, OutOfMemoryError
     from interpwidgets.models import Edit, Model, Site, Trace, load
-    from interpwidgets.records import Attention, SumCheck, Tokens
+    from interpwidgets.records import Attention, HeadSummaries, SumCheck, Tokens
     from interpwidgets.widgets.attention import AttentionView
     from interpwidgets.widgets.link import link
 
@@ -28,9 +29,11 @@ _HOMES = {
     "Site": "models",
     "Edit": "models",
     "attention": "analyses.attention",
+    "head_summaries": "analyses.head_summaries",
     "AttentionView": "widgets.attention",
     "link": "widgets.link",
     "Attention": "records",
+    "HeadSummaries": "records",
     "SumCheck": "records",
     "Tokens": "records",
     "InterpError": "errors",
@@ -44,6 +47,7 @@ __all__ = [
     "Attention",
     "AttentionView",
     "Edit",
+    "HeadSummaries",
     "InputError",
     "InterpError",
     "MissingExtraError",
@@ -55,6 +59,7 @@ __all__ = [
     "Tokens",
     "Trace",
     "attention",
+    "head_summaries",
     "link",
     "load",
 ]

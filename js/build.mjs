@@ -54,6 +54,13 @@ const context = await esbuild.context({
   target: "es2022",
   charset: "utf8",
   legalComments: "none",
+  inject: [join(here, "src", "core", "math.ts")],
+  define: Object.fromEntries(
+    ["Max", "Min", "Floor", "Round", "Ceil", "Abs"].map((name) => [
+      `Math.${name.toLowerCase()}`,
+      `math${name}`,
+    ]),
+  ),
   // A script that sets `widget`, then one export line: a static page takes the line off and runs the rest as it is.
   format: "iife",
   globalName: "widget",

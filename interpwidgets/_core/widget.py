@@ -12,7 +12,7 @@ import anywidget
 import traitlets
 
 from interpwidgets._core import page, requests
-from interpwidgets.errors import InputError
+from interpwidgets.errors import InputError, InterpError
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 
@@ -100,7 +100,7 @@ class Widget(anywidget.AnyWidget):
         """Every request a reader of the static page can make, most wanted first. Subclasses extend it."""
         return ()
 
-    def to_html(self, path: str | Path | None = None, *, max_bytes: int = 16_000_000) -> str:
+    def to_html(self, path: str | Path | None = None, *, max_bytes: int = 8_000_000) -> str:
         """One self-contained page: opens with no kernel and no network, and is still interactive.
 
         Args:
@@ -112,7 +112,7 @@ class Widget(anywidget.AnyWidget):
         """
         return page.write([self.static_item(max_bytes=max_bytes)], path, title=type(self).__name__)
 
-    def static_item(self, *, max_bytes: int = 16_000_000) -> page.Item:
+    def static_item(self, *, max_bytes: int = 8_000_000) -> page.Item:
         """This widget as data for a page that holds one or several (see `interpwidgets._core.page`)."""
         state = {n: getattr(self, n) for n in (*self.public_traits(), "_view")}
         recorded: list[dict[str, Any]] = []
@@ -123,7 +123,10 @@ class Widget(anywidget.AnyWidget):
             if key in known:
                 continue
             known.add(key)
-            entry = self._recorded([wanted])[0]
+            try:
+                (entry,) = self._recorded([wanted])
+            except InterpError:
+                continue  # what cannot be answered is not recorded, and the page says so when it is asked
             size += page.size(entry)
             if size > max_bytes:
                 break

@@ -62,7 +62,8 @@ class Patterns(ABC):
         """A number that no magnitude in a layer exceeds, found without working out any pattern."""
         bound = self.bound(show)
         if bound is None and show == "value_weighted":
-            return max(float(self.value_norms(layer, head).max()) for head in range(self.n_heads(layer)))
+            norms = np.stack([self.value_norms(layer, head) for head in range(self.n_heads(layer))])
+            return float(norms[np.isfinite(norms)].max(initial=0.0)) or 1.0
         return 1.0 if bound is None else bound
 
     def values(self, show: Show, layer: int, head: int, q: slice = slice(None), k: slice = slice(None)) -> np.ndarray:
@@ -123,11 +124,13 @@ class TracePatterns(Patterns):
         source = trace.source_tokens
         self.queries = source if kind == "encoder" and source is not None else trace.tokens
         self.keys = source if kind in ("encoder", "cross") and source is not None else trace.tokens
-        self.shows = {"pattern": None, "value_weighted": self._without_values(first.layer)}
+        self.shows = {"pattern": None, "value_weighted": self._without_values()}
 
-    def _without_values(self, layer: int) -> str | None:
+    def _without_values(self) -> str | None:
+        """Why some layer cannot tell what its heads write, or None; looks at the weights, computes nothing."""
         try:
-            self.value_norms(layer, 0)
+            for layer in self._layers.values():
+                layer.check_output()
         except InterpError as error:
             return error.got
         return None
@@ -243,8 +246,11 @@ class ComparedPatterns(Patterns):
     def limit(self, show: Show, layer: int) -> float:
         if show in ("pattern", "value_weighted"):
             return self.first.limit(show, layer)
-        second = self.second.limit("pattern", layer)
-        return second if show == "compared" else max(self.first.limit("pattern", layer), second)
+        first, second = self.first.limit("pattern", layer), self.second.limit("pattern", layer)
+        if show == "compared":
+            return second
+        both_sides = self.first.signed("pattern") or self.second.signed("pattern")
+        return first + second if both_sides else max(first, second)
 
     def signed(self, show: Show) -> bool:
         return show == "difference" or self.first.signed("pattern") or self.second.signed("pattern")

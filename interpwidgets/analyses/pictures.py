@@ -90,8 +90,8 @@ def pool(values: np.ndarray, rows: np.ndarray, columns: np.ndarray, *, how: str 
 
 
 def starts(length: int, cells: int) -> np.ndarray:
-    """Where each of ``cells`` nearly equal parts of ``length`` begins."""
-    return (np.arange(cells) * length) // cells
+    """Where each of ``cells`` nearly equal parts begins; position i lies in part ``i * cells // length``."""
+    return -(-(np.arange(cells) * length) // cells)
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,10 @@ class AttentionLayer:
         blocks = _blocks(range(self.n_keys))
         return torch.cat([(values[block.start : block.stop] @ weight).norm(dim=-1) for block in blocks])
 
+    def check_output(self) -> None:
+        """Refuse, with a `ModelError`, where the output projection is not known and `value_norms` cannot be had."""
+        plain_weight(self._output, self.layer)
+
     def _head(self, head: int) -> int:
         # operator.index takes the whole numbers of numpy and torch too, and no float.
         if not hasattr(head, "__index__") or not -self.n_heads <= operator.index(head) < self.n_heads:
@@ -240,6 +244,14 @@ def _index(part: range) -> slice | list[int]:
 
 def output_weight(output: nn.Module | None, n_heads: int, layer: int) -> torch.Tensor:
     """``W_O`` by head, ``[head, d_head, d_model]`` in float32, of a linear layer or GPT-2's transposed ``Conv1D``."""
+    weight = plain_weight(output, layer)
+    if type(output).__name__ != "Conv1D":
+        weight = weight.T
+    return weight.detach().float().reshape(n_heads, -1, weight.shape[-1])
+
+
+def plain_weight(output: nn.Module | None, layer: int) -> torch.Tensor:
+    """The weight of an output projection, if it is a plain matrix (not quantised, not hidden in a wrapper)."""
     weight = getattr(output, "weight", None)
     if not isinstance(weight, torch.Tensor) or weight.dim() != 2 or not weight.is_floating_point():
         raise ModelError(
@@ -247,9 +259,7 @@ def output_weight(output: nn.Module | None, n_heads: int, layer: int) -> torch.T
             got=f"{type(output).__name__} in layer {layer}",
             fix="Value norms and head outputs are not available for this model; use attn_out instead.",
         )
-    if type(output).__name__ != "Conv1D":
-        weight = weight.T
-    return weight.detach().float().reshape(n_heads, -1, weight.shape[-1])
+    return weight
 
 
 def _blocks(rows: range) -> list[range]:

@@ -79,6 +79,12 @@ class Attention:
             raise InputError(
                 expected=f"a layer of {list(self.layers)}", got=f"layer {layer}", fix="Choose one of them."
             )
+        if self.queries.texts != self.keys.texts:
+            raise InputError(
+                expected="self-attention, which is all that CircuitsVis draws",
+                got=f"attention of {len(self.queries)} queries to {len(self.keys)} other keys",
+                fix="Use AttentionView(record).",
+            )
         drawn = attention_heads(
             attention=self.pattern[self.layers.index(layer)],
             tokens=[t.replace("<", "\ue000") for t in self.queries.texts],

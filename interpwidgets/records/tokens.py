@@ -12,11 +12,11 @@ from interpwidgets.errors import InputError
 
 @dataclass(frozen=True)
 class Tokens:
-    """One label per position: a token's text, an image patch's name, an item's title.
+    r"""One label per position: a token's text, an image patch's name, an item's title.
 
     A token's text is kept exactly as the tokenizer means it, leading space and newline included; making whitespace
     visible is the page's work. A byte-level tokenizer may cut one character into several tokens: each such piece
-    shows its bytes (``"\\xf0"``) and ``glyphs`` says which run of pieces spells what.
+    shows its bytes (``"\xf0"``) and ``glyphs`` says which run of pieces spells what.
 
     Attributes:
         texts: ``[token]`` the text of each position.

@@ -10,12 +10,15 @@ import traitlets
 
 from interpwidgets._core.requests import answers
 from interpwidgets._core.widget import Request, Widget, checks, module
-from interpwidgets._core.wire import pack, well_formed
+from interpwidgets._core.wire import pack, unpack, well_formed
 from interpwidgets.analyses.attention import patterns_of
+from interpwidgets.analyses.head_summaries import head_summaries
+from interpwidgets.analyses.likeness import order_by_likeness
 from interpwidgets.analyses.patterns import ArrayPatterns, ComparedPatterns, Patterns, Show
 from interpwidgets.analyses.pictures import natural_scale, picture
 from interpwidgets.errors import InputError
 from interpwidgets.records import Attention, SumCheck, Tokens
+from interpwidgets.records.head_summaries import NAMES
 
 if TYPE_CHECKING:
     from interpwidgets.analyses.attention import Trace
@@ -28,8 +31,8 @@ PREVIEW, FULL = 256, 1024
 GLANCE = 2048
 # Where every head looks most travels at once for texts up to this length, and for one token beyond it.
 PEAKS = 512
-# Exact numbers travel in blocks of whole rows of about this many.
-EXACT_NUMBERS = 1 << 15
+# Exact numbers travel in blocks of whole rows of about this many: a small text in one, a long one row by row.
+EXACT_NUMBERS = 1 << 10
 
 
 class AttentionView(Widget):
@@ -54,6 +57,8 @@ class AttentionView(Widget):
             key: Kobayashi et al. 2020, "Attention is not only a weight"), ``"compared"`` or ``"difference"``.
         direction: ``"looks_at"`` colours the tokens a query looks at, ``"looked_at_by"`` those that look at a key.
         overview: every layer's heads at once.
+        sort: the order of the small pictures: ``"head"`` as in the model, ``"likeness"``, or a summary, largest first
+            (``"induction"``, ``"previous_token"``, ... see `interpwidgets.head_summaries`, which defines each).
         kind: ``"self"``, or ``"encoder"``, ``"decoder"``, ``"cross"`` of an encoder-decoder.
         title: the words at the top left.
 
@@ -73,6 +78,7 @@ class AttentionView(Widget):
     direction = traitlets.Enum(["looks_at", "looked_at_by"], "looks_at").tag(sync=True)
     overview = traitlets.Bool(False).tag(sync=True)
     kind = traitlets.Unicode("self").tag(sync=True)
+    sort = traitlets.Unicode("head").tag(sync=True)
     title = traitlets.Unicode("Attention").tag(sync=True)
 
     def __init__(
@@ -132,7 +138,7 @@ class AttentionView(Widget):
         traits = {"layer": self._kinds[first].layers[0], **traits, "kind": first}
         super().__init__(**traits)
         self._view = {
-            "kinds": {name: _describe(patterns) for name, patterns in self._kinds.items()},
+            "kinds": {name: _describe(name, patterns) for name, patterns in self._kinds.items()},
             "preview": PREVIEW,
             "full": FULL,
             "exact": EXACT_NUMBERS,
@@ -163,6 +169,13 @@ class AttentionView(Widget):
     def _check_head(self, proposal: Any) -> int:
         return self._patterns.check_head(self.layer, proposal.value)
 
+    @checks("sort")
+    def _check_sort(self, proposal: Any) -> str:
+        known = ["head", "likeness", *NAMES]
+        if proposal.value not in known:
+            raise InputError(expected=f"sort to be one of {known}", got=repr(proposal.value), fix="Choose one of them.")
+        return proposal.value
+
     @checks("show")
     def _check_show(self, proposal: Any) -> str:
         self._patterns.check_show(proposal.value)
@@ -190,9 +203,14 @@ class AttentionView(Widget):
             if (getattr(self, name) or 0) >= count:
                 setattr(self, name, None)
 
+    def _source(self, kind: str) -> Patterns:
+        if kind not in self._kinds:
+            raise InputError(expected=f"kind to be one of {list(self._kinds)}", got=repr(kind), fix="Choose one.")
+        return self._kinds[kind]
+
     def _scale(self, kind: str, show: Show, layer: int) -> float:
         """The end of the scale that all heads of a layer share, so that their pictures can be compared."""
-        patterns, wanted = self._kinds[kind], (kind, show, layer)
+        patterns, wanted = self._source(kind), (kind, show, layer)
         if wanted not in self._scales:
             heads = range(patterns.n_heads(layer))
             if len(patterns.queries) > GLANCE:
@@ -207,7 +225,7 @@ class AttentionView(Widget):
     @answers("heads")
     def _heads(self, kind: str, show: Show, layer: int | None) -> dict[str, Any]:
         """Small pictures of every head of a layer, or of the whole model (layer None), on one scale per layer."""
-        patterns = self._kinds[kind]
+        patterns = self._source(kind)
         layers = patterns.layers if layer is None else (patterns.check_layer(layer),)
         total = sum(patterns.n_heads(i) for i in layers)
         side = 64 if total <= 144 else 48 if total <= 400 else 32
@@ -224,7 +242,7 @@ class AttentionView(Widget):
         self, kind: str, show: Show, layer: int, head: int, size: int, window: list[int] | None
     ) -> dict[str, Any]:
         """One head, or a window of it, max-pooled to at most ``size`` cells a side."""
-        patterns = self._kinds[kind]
+        patterns = self._source(kind)
         patterns.check_head(patterns.check_layer(layer), head)
         result = picture(
             patterns,
@@ -238,10 +256,28 @@ class AttentionView(Widget):
         )
         return {"codes": pack(result.codes), "scale": result.scale, "sum_check": _check_words(result.sum_check)}
 
+    @answers("summaries")
+    def _summaries(self, kind: str, layer: int | None) -> dict[str, Any]:
+        """What kind of head each head of a layer is (layer None: of the model), and an order by likeness."""
+        patterns = self._source(kind)
+        layers = patterns.layers if layer is None else (patterns.check_layer(layer),)
+        found = head_summaries(patterns, layers=layers)
+        places = [(i, head) for i, n in enumerate(found.heads) for head in range(n)]
+        rows, columns = [i for i, _ in places], [head for _, head in places]
+        named = found.labels()
+        pictures = unpack(self._heads(kind, "pattern", layer)["codes"])
+        return {
+            "names": list(found.names),
+            "values": pack(found.values[:, rows, columns].astype(np.float32)),
+            "uniform": pack(found.chance[:, rows].astype(np.float32)),
+            "labels": [list(named.get((layers[i], head), ())) for i, head in places],
+            "likeness": pack(order_by_likeness(pictures).astype(np.uint32)),
+        }
+
     @answers("exact")
     def _exact(self, kind: str, show: Show, layer: int, head: int, axis: str, start: int) -> dict[str, Any]:
         """Exact float32 rows (axis ``"query"``) or columns (``"key"``) from ``start``, as many as a block holds."""
-        patterns = self._kinds[kind]
+        patterns = self._source(kind)
         patterns.check_head(patterns.check_layer(layer), head)
         n_rows, n_columns = len(patterns.queries), len(patterns.keys)
         if axis == "query":
@@ -253,7 +289,7 @@ class AttentionView(Widget):
     @answers("peaks")
     def _peaks(self, kind: str, show: Show, layer: int, axis: str, index: int | None) -> dict[str, Any]:
         """For every head of a layer and one query (or key), or every one: the position with the largest magnitude."""
-        patterns = self._kinds[kind]
+        patterns = self._source(kind)
         one = slice(None) if index is None else slice(index, index + 1)
         where = []
         for head in range(patterns.n_heads(patterns.check_layer(layer))):
@@ -281,19 +317,24 @@ class AttentionView(Widget):
         shows = [(kind, show) for kind in kinds for show, reason in self._kinds[kind].shows.items() if reason is None]
         shows.sort(key=lambda pair: pair != (self.kind, self.show))
         for kind, show in shows:
-            patterns = self._kinds[kind]
+            patterns = self._source(kind)
             base: dict[str, Any] = {"kind": kind, "show": show}
             longest = max(len(patterns.queries), len(patterns.keys))
+            summarised = show == "pattern" and _can_summarise(patterns)
             yield "heads", {**base, "layer": None}
+            if summarised:
+                yield "summaries", {"kind": kind, "layer": None}
             for layer in patterns.layers:
                 yield "heads", {**base, "layer": layer}
+                if summarised:
+                    yield "summaries", {"kind": kind, "layer": layer}
                 for axis in ("query", "key") if longest <= PEAKS else ():
                     yield "peaks", {**base, "layer": layer, "axis": axis, "index": None}
                 for head in range(patterns.n_heads(layer)):
                     place = {**base, "layer": layer, "head": head}
                     yield "picture", {**place, "window": None, "size": min(FULL, longest)}
         for kind, show in shows:
-            patterns = self._kinds[kind]
+            patterns = self._source(kind)
             for layer in sorted(patterns.layers, key=lambda layer: layer != self.layer):
                 for head in range(patterns.n_heads(layer)):
                     place = {"kind": kind, "show": show, "layer": layer, "head": head}
@@ -344,14 +385,15 @@ def _block_rows(width: int) -> int:
     return max(1, EXACT_NUMBERS // max(1, width))
 
 
-def _describe(patterns: Patterns) -> dict[str, Any]:
+def _describe(kind: str, patterns: Patterns) -> dict[str, Any]:
     """What the page needs to know before it asks for any numbers."""
     second = patterns.second if isinstance(patterns, ComparedPatterns) else None
-    same = patterns.queries is patterns.keys
+    same = kind != "cross" and patterns.queries.texts == patterns.keys.texts
     return {
         "layers": list(patterns.layers),
         "heads": [patterns.n_heads(layer) for layer in patterns.layers],
         "causal": patterns.causal,
+        "summaries": list(NAMES) if _can_summarise(patterns) else None,
         "shows": [{"name": n, "reason": r, "signed": patterns.signed(n)} for n, r in patterns.shows.items()],
         "queries": _describe_tokens(patterns.queries),
         "keys": None if same else _describe_tokens(patterns.keys),
@@ -359,6 +401,11 @@ def _describe(patterns: Patterns) -> dict[str, Any]:
         if second is None
         else {"queries": _describe_tokens(second.queries), "keys": None if same else _describe_tokens(second.keys)},
     }
+
+
+def _can_summarise(patterns: Patterns) -> bool:
+    """Summaries are of self-attention, and of probabilities."""
+    return patterns.queries.texts == patterns.keys.texts and patterns.bound("pattern") is not None
 
 
 def _describe_tokens(tokens: Tokens) -> dict[str, Any]:

@@ -128,5 +128,5 @@ export function colourOf(scale: Scale, code: number): Rgb | null {
 
 /** Ink that can be read on a colour: at least 4.5 to 1. */
 export function inkOn(rgb: Rgb): string {
-  return luminance(rgb) > 0.179 ? "#111418" : "#fff";
+  return luminance(rgb) > 0.179 ? "#000" : "#fff";
 }

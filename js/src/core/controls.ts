@@ -1,6 +1,6 @@
 // Choices in the title line: segments for a few, a menu for many.
 
-import { h, uid } from "./dom";
+import { div, h, uid } from "./dom";
 
 export interface Choice<T> {
   value: T;
@@ -13,7 +13,7 @@ const MOST_SEGMENTS = 8;
 
 /** One of several values. `set` shows a choice made elsewhere without calling `chosen`. */
 export class Chooser<T> {
-  readonly el = h("div", { class: "iw-control" });
+  readonly el = div("iw-control");
   #choices: readonly Choice<T>[] = [];
   #value: T | undefined;
 

@@ -17,6 +17,11 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return el;
 }
 
+/** A box with a class. */
+export function div(name: string, ...children: Child[]): HTMLDivElement {
+  return h("div", { class: name }, ...children);
+}
+
 /** A button that says what it does, for pointer and screen reader alike. */
 export function button(label: string, title: string, act: () => void): HTMLButtonElement {
   const el = h("button", { type: "button", title }, label);

@@ -6,7 +6,12 @@ export function digits(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
   const magnitude = Math.abs(value);
-  const text = magnitude < 1e-4 || magnitude >= 1e6 ? magnitude.toExponential(2) : magnitude.toPrecision(3);
+  const scientific = magnitude < 1e-4 || magnitude >= 1e6;
+  const text = scientific
+    ? magnitude.toExponential(2)
+    : magnitude >= 999.5
+      ? magnitude.toFixed(0)
+      : magnitude.toPrecision(3);
   return (value < 0 ? "−" : "") + text;
 }
 
@@ -22,7 +27,8 @@ export interface Piece {
 }
 
 const MARKS: Record<string, string> = { " ": "·", "\n": "↵", "\r": "␍", "\t": "⇥", "\u00a0": "⍽" };
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Z}]/u;
+const JOINER = /\u200c|\u200d|\p{Zs}/u;
 
 /** A token's text cut into what shows and marks for what does not. Only whitespace at the ends is marked. */
 export function pieces(text: string): Piece[] {
@@ -34,8 +40,9 @@ export function pieces(text: string): Piece[] {
   chars.forEach((c, i) => {
     const inside = first !== -1 && i > first && i < last;
     let mark = c === " " && inside ? undefined : MARKS[c];
-    // A joiner inside a word or an emoji belongs to the shape; elsewhere it would be lost.
-    if (mark === undefined && !inside && INVISIBLE.test(c)) {
+    // A joiner or a wide space inside belongs to the shape; elsewhere it would be lost. What turns the reading
+    // direction never stays unseen.
+    if (mark === undefined && INVISIBLE.test(c) && !(inside && JOINER.test(c))) {
       mark = `U+${c.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}`;
     }
     const previous = out.at(-1);

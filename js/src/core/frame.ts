@@ -1,6 +1,6 @@
 // The card every widget lives in: title and controls in one line, the picture, a status line in words.
 
-import { button, download, h } from "./dom";
+import { button, div, download, h } from "./dom";
 import css from "./frame.css";
 import type { Model } from "./host";
 import type { Fonts } from "./pen";
@@ -20,10 +20,10 @@ export interface FrameOptions {
 }
 
 export class Frame {
-  readonly root = h("div", { class: "iw" });
-  readonly controls = h("div", { class: "iw-controls" });
+  readonly root = div("iw");
+  readonly controls = div("iw-controls");
   readonly body = h("div");
-  #title = h("div", { class: "iw-title" });
+  #title = div("iw-title");
   #words = h("div", { class: "iw-words", "aria-live": "polite" });
   #check = h("span", { class: "iw-chip", hidden: true });
   #chip = h("span", { class: "iw-chip" });
@@ -46,7 +46,7 @@ export class Frame {
     const html = button("HTML", "Save this view as one offline page", () => void this.#saveHtml());
     html.disabled = model.isStatic === true;
     if (html.disabled) html.title = "This page is already the saved view";
-    const tools = h("div", { class: "iw-export" });
+    const tools = div("iw-export");
     const svg = () => toSvg(options.drawing(), this.colour("bg"), this.fonts);
     const png = () => toPng(options.drawing(), this.colour("bg"), this.fonts);
     tools.append(
@@ -58,9 +58,9 @@ export class Frame {
       button("?", "Show the keys", () => this.#toggleHelp()),
     );
     this.root.append(
-      h("div", { class: "iw-head" }, this.#title, this.controls, tools),
-      h("div", { class: "iw-body" }, this.#help, this.#problem, this.body),
-      h("div", { class: "iw-status" }, this.#words, this.#check, this.#chip),
+      div("iw-head", this.#title, this.controls, tools),
+      div("iw-body", this.#help, this.#problem, this.body),
+      div("iw-status", this.#words, this.#check, this.#chip),
     );
     this.root.addEventListener("keydown", (event) => {
       if (event.key === "?") this.#toggleHelp();
@@ -73,13 +73,13 @@ export class Frame {
 
   get fonts(): Fonts {
     const style = getComputedStyle(this.root);
-    const mono = style.getPropertyValue("--iw-mono").trim() || "monospace";
+    const mono = style.getPropertyValue("--mono").trim() || "monospace";
     return { sans: style.fontFamily, mono };
   }
 
   /** A colour of the theme, by its variable's name without the prefix. */
   colour(name: "ink" | "quiet" | "line" | "accent" | "pin" | "bg"): string {
-    return getComputedStyle(this.root).getPropertyValue(`--iw-${name}`).trim() || "#888";
+    return getComputedStyle(this.root).getPropertyValue(`--${name}`).trim() || "#888";
   }
 
   setTitle(text: string): void {

@@ -1,11 +1,11 @@
 // Every picture's legend: the range, its unit, and the marks that are not values.
 
 import { colourOf, type Scale } from "./colour";
-import { h } from "./dom";
+import { div, h } from "./dom";
 import { digits } from "./format";
 
 export class Legend {
-  readonly el = h("div", { class: "iw-legend" });
+  readonly el = div("iw-legend");
   #bar = h("canvas", { width: 120, height: 10, "aria-hidden": true });
   #low = h("span");
   #high = h("span");

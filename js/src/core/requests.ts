@@ -41,7 +41,7 @@ interface Pending {
 }
 
 interface Lane {
-  flying: (Pending & { id: number }) | null;
+  flying: (Pending & { id: string }) | null;
   waiting: Pending | null;
 }
 
@@ -54,13 +54,34 @@ export function keyOf(method: string, params: Params): string {
   return JSON.stringify([method, sorted]);
 }
 
+/** An answer, decoded once and on demand. */
+class Kept {
+  value: unknown;
+  #decode: () => Promise<unknown>;
+  #decoded: Promise<unknown> | null = null;
+
+  constructor(decode: () => Promise<unknown>) {
+    this.#decode = decode;
+  }
+
+  get(): Promise<unknown> {
+    this.#decoded ??= this.#decode().then((value) => {
+      this.value = value;
+      return value;
+    });
+    return this.#decoded;
+  }
+}
+
 export class Requests {
   #lanes = new Map<string, Lane>();
-  #cache = new Map<string, Promise<unknown>>();
-  #nextId = 1;
+  #cache = new Map<string, Kept>();
+  // Views of one model hear each other's answers: the ids of each begin with a word of its own.
+  #name = Math.random().toString(36).slice(2);
+  #sent = 0;
   /** Seconds since the oldest unanswered request was sent; called on every change. */
   onActivity: (since: number | null) => void = () => {};
-  #since = new Map<number, number>();
+  #since = new Map<string, number>();
 
   #model: Model;
   #signal: AbortSignal;
@@ -83,7 +104,8 @@ export class Requests {
     }[];
     for (const { method, params, result } of recorded) {
       const key = keyOf(method, params);
-      if (!this.#cache.has(key)) this.#cache.set(key, decodeAll(result));
+      // Decoded when first asked for: a page may hold thousands that nobody looks at.
+      if (!this.#cache.has(key)) this.#cache.set(key, new Kept(() => decodeAll(result)));
     }
   }
 
@@ -92,10 +114,15 @@ export class Requests {
     return this.#cache.has(keyOf(method, params));
   }
 
+  /** The answer, if it is here and decoded. */
+  peek<T>(method: string, params: Params): T | undefined {
+    return this.#cache.get(keyOf(method, params))?.value as T | undefined;
+  }
+
   ask<T>(method: string, params: Params, lane = method): Promise<T> {
     const key = keyOf(method, params);
     const known = this.#cache.get(key);
-    if (known) return known as Promise<T>;
+    if (known) return known.get() as Promise<T>;
     if (this.#model.isStatic) return Promise.reject(new NotRecorded());
     return new Promise<T>((resolve, reject) => {
       const pending: Pending = { method, params, key, resolve: resolve as (v: unknown) => void, reject };
@@ -125,28 +152,33 @@ export class Requests {
   }
 
   #send(lane: Lane, pending: Pending): void {
-    const id = this.#nextId++;
+    const id = `${this.#name}-${this.#sent++}`;
     lane.flying = { ...pending, id };
     this.#since.set(id, performance.now());
     this.onActivity(Math.min(...this.#since.values()));
-    this.#model.send({ type: "request", id, method: pending.method, params: pending.params });
+    try {
+      this.#model.send({ type: "request", id, method: pending.method, params: pending.params });
+    } catch (error) {
+      // No kernel: a lane that stayed busy would never ask again.
+      this.#settle(lane, id);
+      pending.reject(error);
+    }
   }
 
   #receive(content: unknown, buffers: readonly ArrayBufferView[]): void {
-    const answer = content as { type?: string; id?: number; result?: unknown; error?: Failure };
+    const answer = content as { type?: string; id?: string; result?: unknown; error?: Failure };
     if (answer?.type !== "answer" || answer.id === undefined || this.#signal.aborted) return;
     for (const lane of this.#lanes.values()) {
       const flying = lane.flying;
       if (flying?.id !== answer.id) continue; // another view of the same model asked, or nobody waits any more
-      lane.flying = null;
-      this.#since.delete(answer.id);
-      this.onActivity(this.#since.size ? Math.min(...this.#since.values()) : null);
+      this.#settle(lane, answer.id);
       if (answer.error) {
         flying.reject(new RequestError(answer.error));
       } else {
-        const decoded = decodeAll(answer.result, buffers);
-        this.#remember(flying.key, decoded);
-        decoded.then(flying.resolve, flying.reject);
+        this.#remember(flying.key, new Kept(() => decodeAll(answer.result, buffers))).then(
+          flying.resolve,
+          flying.reject,
+        );
       }
       const next = lane.waiting;
       lane.waiting = null;
@@ -155,11 +187,20 @@ export class Requests {
     }
   }
 
-  #remember(key: string, value: Promise<unknown>): void {
-    this.#cache.set(key, value);
+  #settle(lane: Lane, id: string): void {
+    lane.flying = null;
+    this.#since.delete(id);
+    this.onActivity(this.#since.size ? Math.min(...this.#since.values()) : null);
+  }
+
+  #remember(key: string, kept: Kept): Promise<unknown> {
+    this.#cache.set(key, kept);
     if (this.#cache.size > CACHED && !this.#model.isStatic) {
       const oldest = this.#cache.keys().next().value;
       if (oldest !== undefined) this.#cache.delete(oldest);
     }
+    const decoded = kept.get();
+    decoded.catch(() => this.#cache.delete(key)); // an answer that cannot be read is asked for again
+    return decoded;
   }
 }

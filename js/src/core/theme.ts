@@ -46,7 +46,7 @@ export function backgroundBehind(el: Element): Rgb {
   return matchMedia("(prefers-color-scheme: dark)").matches ? [18, 18, 18] : [255, 255, 255];
 }
 
-/** Keep `data-theme` and `--iw-bg` of the root true while the host changes its mind. */
+/** Keep `data-theme` and `--bg` of the root true while the host changes its mind. */
 export function watchTheme(
   root: HTMLElement,
   signal: AbortSignal,
@@ -61,7 +61,7 @@ export function watchTheme(
     last = bg.join();
     const theme: Theme = luminance(bg) < 0.3 ? "dark" : "light";
     root.dataset.theme = theme;
-    root.style.setProperty("--iw-bg", `rgb(${bg.join(" ")})`);
+    root.style.setProperty("--bg", `rgb(${bg.join(" ")})`);
     changed(theme, bg);
   };
   const observer = new MutationObserver(measure);

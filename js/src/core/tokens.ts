@@ -2,7 +2,7 @@
 // those in view exist, so 32,000 tokens scroll as lightly as thirty. One listener serves them all.
 
 import { codeOf, colourOf, inkOn, type Scale } from "./colour";
-import { h, onFrame } from "./dom";
+import { div, h, onFrame } from "./dom";
 import { allDigits, isRightToLeft, pieces } from "./format";
 
 export interface TokenData {
@@ -38,7 +38,7 @@ const PADDING = 6; // of one token: its padding and border
 
 export class TokenStrip {
   readonly el = h("div", { class: "iw-tokens", role: "listbox", tabindex: 0 });
-  #sheet = h("div", { class: "iw-sheet" });
+  #sheet = div("iw-sheet");
   #tokens: TokenData | null = null;
   #lines: Unit[][] = [];
   #special = new Set<number>();

@@ -19,6 +19,8 @@ export interface KindInfo {
   layers: number[];
   heads: number[];
   causal: boolean;
+  /** The head summaries there are; null where patterns are no self-attention probabilities. */
+  summaries: string[] | null;
   shows: ShowInfo[];
   queries: TokenData;
   keys: TokenData | null;
@@ -65,15 +67,12 @@ export interface Picture {
   sum_check: SumCheck | null;
   /** Whether some cell is not a number or infinite. */
   marked: boolean;
-  /** 0 for a thumbnail, 1 for a preview, 2 for the best the page will get. */
-  quality: number;
 }
 
 export interface Heads {
-  codes: Uint8Array;
-  /** Of one thumbnail. */
-  rows: number;
-  columns: number;
+  /** `[head, row, column]`. */
+  codes: NDArray<Uint8Array>;
+  /** One for each layer. */
   scales: number[];
   /** Every so manieth query was looked at. */
   stride: number;
@@ -85,11 +84,8 @@ interface PictureAnswer {
   sum_check: SumCheck | null;
 }
 
-function read({ codes, scale, sum_check }: PictureAnswer) {
-  const [rows, columns] = codes.shape as [number, number];
-  const marked = codes.data.some((code) => code >= MINUS_INFINITY);
-  return { codes: codes.data, rows, columns, scale, sum_check, marked };
-}
+/** Parts in view that are kept for coming back. */
+const DETAILS = 12;
 
 const length = (range: Range) => range.stop - range.start;
 const covers = (a: Range, b: Range) => a.start <= b.start && a.stop >= b.stop;
@@ -102,18 +98,26 @@ function grown(view: Range, count: number): Range {
   return { start, stop: Math.min(count, Math.ceil((view.stop + length(view) / 2) / step) * step) };
 }
 
+/** What kind of head each head is; `AttentionView._summaries`. */
+export interface Summaries {
+  names: string[];
+  /** `[summary, head]`, and what uniform attention would score. */
+  values: NDArray<Float32Array>;
+  uniform: NDArray<Float32Array>;
+  /** For each head the summaries that clearly name it. */
+  labels: string[][];
+  /** An order that puts like heads side by side. */
+  likeness: NDArray<Uint32Array>;
+}
+
 const samePlace = (p: Place) => `${p.kind}/${p.show}/${p.layer}/${p.head}`;
 
 export class Data {
   /** Called when something new has arrived. */
   onArrival: () => void = () => {};
   onFailure: (error: unknown) => void = () => {};
-  #pictures = new Map<string, Picture>();
-  #heads = new Map<string, Heads>();
-  #peaks = new Map<string, NDArray<Uint32Array>>();
-  #blocks = new Map<string, Float32Array>();
   #details: { place: string; picture: Picture }[] = [];
-
+  #shaped = new WeakMap<PictureAnswer, Picture>();
   #requests: Requests;
   #info: () => ViewInfo;
 
@@ -131,8 +135,21 @@ export class Data {
     return (axis === "query" || !k.keys ? k.queries : k.keys).texts.length;
   }
 
-  /** Tell of an arrival or a failure; what a page did not record is no failure where something stands in for it. */
-  #run(work: Promise<void>, standIn: boolean): void {
+  #longest(kind: string): number {
+    return Math.max(this.count(kind, "query"), this.count(kind, "key"));
+  }
+
+  /**
+   * An answer, if it is here; else null, and it is asked for. What a page did not record is no failure where something
+   * stands in for it.
+   */
+  #want<T>(method: string, params: Record<string, unknown>, standIn = true): T | null {
+    const here = this.#requests.peek<T>(method, params);
+    if (here === undefined) this.#tell(this.#requests.ask<T>(method, params), standIn);
+    return here ?? null;
+  }
+
+  #tell(work: Promise<unknown>, standIn: boolean): void {
     work.then(
       () => this.onArrival(),
       (error) => {
@@ -143,48 +160,22 @@ export class Data {
 
   /** Small pictures of every head of a layer (null: of the model); null while they are on their way. */
   thumbnails(kind: string, show: string, layer: number | null): Heads | null {
-    const id = `${kind}/${show}/${layer}`;
-    const known = this.#heads.get(id);
-    if (known) return known;
-    this.#run(
-      this.#requests
-        .ask<{ codes: NDArray<Uint8Array>; scales: number[]; stride: number }>("heads", { kind, show, layer })
-        .then(({ codes, scales, stride }) => {
-          const [, rows, columns] = codes.shape as [number, number, number];
-          this.#heads.set(id, { codes: codes.data, rows, columns, scales, stride });
-        }),
-      false,
-    );
-    return null;
+    return this.#want<Heads>("heads", { kind, show, layer }, false);
   }
 
   /** The best picture of a head that is here; asks for the full one, and for a preview on the way when it is large. */
   picture(place: Place, wanted: boolean): Picture | null {
-    const id = samePlace(place);
-    const known = this.#pictures.get(id) ?? null;
-    if (wanted && known?.quality !== 2) {
-      const { preview, full } = this.#info();
-      const longest = Math.max(this.count(place.kind, "query"), this.count(place.kind, "key"));
-      if (
-        longest > preview &&
-        !known &&
-        this.#requests.has("picture", { ...place, window: null, size: preview })
-      )
-        this.#fetch(place, preview, 1);
-      this.#fetch(place, Math.min(full, longest), 2);
-    }
-    return known ?? this.#fromThumbnail(place);
-  }
-
-  #fetch(place: Place, size: number, quality: number): void {
-    const asked = this.#requests.ask<PictureAnswer>("picture", { ...place, window: null, size });
-    this.#run(
-      asked.then((answer) => {
-        if ((this.#pictures.get(samePlace(place))?.quality ?? 0) >= quality) return;
-        this.#pictures.set(samePlace(place), { ...this.#whole(place.kind), ...read(answer), quality });
-      }),
-      this.#fromThumbnail(place) !== null,
-    );
+    const { preview, full } = this.#info();
+    const longest = this.#longest(place.kind);
+    const params = { ...place, window: null, size: Math.min(full, longest) };
+    const standIn = this.#fromThumbnail(place);
+    const best = wanted
+      ? this.#want<PictureAnswer>("picture", params, standIn !== null)
+      : this.#requests.peek<PictureAnswer>("picture", params);
+    if (best) return this.#shape(best, this.#whole(place.kind));
+    const coarse = { ...params, size: preview };
+    const first = this.#requests.has("picture", coarse) ? this.#want<PictureAnswer>("picture", coarse) : null;
+    return first ? this.#shape(first, this.#whole(place.kind)) : standIn;
   }
 
   #whole(kind: string): { q: Range; k: Range } {
@@ -194,6 +185,16 @@ export class Data {
     };
   }
 
+  #shape(answer: PictureAnswer, part: { q: Range; k: Range }): Picture {
+    const known = this.#shaped.get(answer);
+    if (known) return known;
+    const { data, shape } = answer.codes;
+    const marked = data.some((code) => code >= MINUS_INFINITY);
+    const picture = { ...part, ...answer, codes: data, rows: shape[0]!, columns: shape[1]!, marked };
+    this.#shaped.set(answer, picture);
+    return picture;
+  }
+
   /**
    * Beyond what one picture holds cell by cell: the part in view, at the screen's resolution. Gives the best part that
    * is here, and asks for a wider one than is seen, so that small moves need nothing new.
@@ -201,79 +202,54 @@ export class Data {
   detail(place: Place, view: { q: Range; k: Range }): Picture | null {
     const { q, k } = this.#whole(place.kind);
     const { full } = this.#info();
-    if (Math.max(q.stop, k.stop) <= full) return null;
     const share = Math.max(length(view.q) / length(q), length(view.k) / length(k));
-    if (share > 0.9) return null;
+    if (this.#longest(place.kind) <= full || share > 0.9) return null;
     const own = this.#details.filter((d) => d.place === samePlace(place)).map((d) => d.picture);
     const fitting = own.find(
       (d) =>
         covers(d.q, view.q) && covers(d.k, view.k) && length(d.q) <= 3.5 * Math.max(length(view.q), full / 4),
     );
     if (fitting) return fitting;
-    const [rows, columns] = [grown(view.q, q.stop), grown(view.k, k.stop)];
-    const window = [rows.start, rows.stop, columns.start, columns.stop];
+    const part = { q: grown(view.q, q.stop), k: grown(view.k, k.stop) };
+    const window = [part.q.start, part.q.stop, part.k.start, part.k.stop];
     const asked = this.#requests.ask<PictureAnswer>("picture", { ...place, window, size: full }, "detail");
-    this.#run(
+    this.#tell(
       asked.then((answer) => {
-        const picture = { q: rows, k: columns, ...read(answer), quality: 2 };
-        const same = (d: Picture) =>
-          d.q.start === rows.start && d.q.stop === rows.stop && d.k.start === columns.start;
-        if (own.some(same)) return;
-        this.#details.unshift({ place: samePlace(place), picture });
-        this.#details.length = Math.min(this.#details.length, 12);
+        if (this.#shaped.has(answer)) return;
+        this.#details.unshift({ place: samePlace(place), picture: this.#shape(answer, part) });
+        this.#details.length = Math.min(this.#details.length, DETAILS);
       }),
       true,
     );
     return own.find((d) => meets(d.q, view.q) && meets(d.k, view.k)) ?? null;
   }
 
-  #fromThumbnail(place: Place): Picture | null {
-    const { kind, show, layer, head } = place;
-    const at = this.kind(kind).layers.indexOf(layer);
+  #fromThumbnail({ kind, show, layer, head }: Place): Picture | null {
+    const { layers, heads: counts } = this.kind(kind);
+    const at = layers.indexOf(layer);
     for (const owner of [layer, null]) {
-      const heads = this.#heads.get(`${kind}/${show}/${owner}`);
+      const heads = this.#requests.peek<Heads>("heads", { kind, show, layer: owner });
       if (!heads) continue;
-      const before =
-        owner === null
-          ? this.kind(kind)
-              .heads.slice(0, at)
-              .reduce((a, b) => a + b, 0)
-          : 0;
-      const size = heads.rows * heads.columns;
-      const codes = heads.codes.subarray((before + head) * size, (before + head + 1) * size);
+      const before = owner === null ? counts.slice(0, at).reduce((a, b) => a + b, 0) : 0;
+      const [rows, columns] = [heads.codes.shape[1]!, heads.codes.shape[2]!];
+      const codes = heads.codes.data.subarray(
+        (before + head) * rows * columns,
+        (before + head + 1) * rows * columns,
+      );
       const scale = heads.scales[owner === null ? at : 0]!;
-      return {
-        ...this.#whole(kind),
-        codes,
-        rows: heads.rows,
-        columns: heads.columns,
-        scale,
-        sum_check: null,
-        marked: false,
-        quality: 0,
-      };
+      return { ...this.#whole(kind), codes, rows, columns, scale, sum_check: null, marked: false };
     }
     return null;
   }
 
   /** One exact row (axis "query") or column; null while it is on its way. Neighbours come in the same block. */
   exact(place: Place, axis: Axis, index: number): Float32Array | null {
-    const width = this.count(place.kind, axis === "query" ? "key" : "query");
+    const width = this.count(place.kind, otherAxis(axis));
     const per = Math.max(1, Math.floor(this.#info().exact / Math.max(1, width)));
     const start = Math.floor(index / per) * per;
-    const id = `${samePlace(place)}/${axis}/${start}`;
-    const known = this.#blocks.get(id);
-    if (known) return known.subarray((index - start) * width, (index - start + 1) * width);
-    this.#run(
-      this.#requests
-        .ask<{ values: NDArray<Float32Array> }>("exact", { ...place, axis, start })
-        .then(({ values }) => {
-          this.#blocks.set(id, values.data);
-          if (this.#blocks.size > 256) this.#blocks.delete(this.#blocks.keys().next().value!);
-        }),
-      true,
-    );
-    return null;
+    const block = this.#want<{ values: NDArray<Float32Array> }>("exact", { ...place, axis, start });
+    if (!block) return null;
+    return block.values.data.subarray((index - start) * width, (index - start + 1) * width);
   }
 
   /** The same row read off the picture's eight bits, for the moment until the exact one is here. */
@@ -283,8 +259,7 @@ export class Data {
     const { codes, rows, columns, scale } = picture;
     const [n, m] = [this.count(place.kind, "query"), this.count(place.kind, "key")];
     const signed = this.signed(place.kind, place.show);
-    const width = axis === "query" ? m : n;
-    return Float32Array.from({ length: width }, (_, i) => {
+    return Float32Array.from({ length: axis === "query" ? m : n }, (_, i) => {
       const [q, k] = axis === "query" ? [index, i] : [i, index];
       return valueAt(
         codes[Math.floor((q * rows) / n) * columns + Math.floor((k * columns) / m)] ?? MASKED,
@@ -296,24 +271,17 @@ export class Data {
 
   /** For every head of a layer, the position that a query (or key) looks at most (is looked at from most). */
   strongest(kind: string, show: string, layer: number, axis: Axis, index: number): number[] | null {
-    const longest = Math.max(this.count(kind, "query"), this.count(kind, "key"));
-    const all = longest <= this.#info().peaks;
+    const all = this.#longest(kind) <= this.#info().peaks;
     const params = { kind, show, layer, axis, index: all ? null : index };
-    const id = JSON.stringify(params);
-    const known = this.#peaks.get(id);
-    if (known) {
-      const heads = known.shape[0] ?? 0;
-      const per = known.shape[1] ?? 0;
-      return Array.from({ length: heads }, (_, head) => known.data[head * per + (all ? index : 0)]!);
-    }
-    const asked = this.#requests.ask<{ where: NDArray<Uint32Array> }>("peaks", params);
-    this.#run(
-      asked.then(({ where }) => {
-        this.#peaks.set(id, where);
-      }),
-      true,
-    );
-    return null;
+    const where = this.#want<{ where: NDArray<Uint32Array> }>("peaks", params)?.where;
+    if (!where) return null;
+    const [heads, per] = where.shape as [number, number];
+    return Array.from({ length: heads }, (_, head) => where.data[head * per + (all ? index : 0)]!);
+  }
+
+  /** Summaries of the heads of a layer (null: of the model); null where there are none, or not yet. */
+  summaries(kind: string, layer: number | null): Summaries | null {
+    return this.kind(kind).summaries ? this.#want<Summaries>("summaries", { kind, layer }) : null;
   }
 
   signed(kind: string, show: string): boolean {

@@ -1,7 +1,7 @@
 // Every head at once: one canvas of small pictures, for a layer or for the whole model.
 
 import type { Scale } from "../../core/colour";
-import { h, onFrame } from "../../core/dom";
+import { div, h, onFrame } from "../../core/dom";
 import { label } from "../../core/format";
 import { type Fonts, type Pen, penFor } from "../../core/pen";
 import type { TokenData } from "../../core/tokens";
@@ -28,13 +28,20 @@ export interface GridState {
   /** Where the token looks most in each head of the layer. */
   peaks: number[] | null;
   others: TokenData;
-  colours: Record<"ink" | "quiet" | "line" | "accent" | "pin", string>;
+  /** The heads in another order than the model's, as indices of the shown ones. */
+  order: ArrayLike<number> | null;
+  /** What kind of head each shown one is. */
+  badges: string[] | null;
+  colours: Record<"ink" | "quiet" | "line" | "accent" | "pin" | "bg", string>;
 }
 
 export interface GridEvents {
   hover(place: HeadPlace | null): void;
   click(place: HeadPlace): void;
 }
+
+/** A small picture at least this wide has room for a word. */
+const ROOMY = 28;
 
 interface Slot extends HeadPlace {
   x: number;
@@ -43,7 +50,7 @@ interface Slot extends HeadPlace {
 }
 
 export class HeadGrid {
-  readonly el = h("div", { class: "att-grid" });
+  readonly el = div("att-grid");
   #canvas = h("canvas", { tabindex: 0, role: "img" });
   #state: GridState | null = null;
   #width = 0;
@@ -104,42 +111,26 @@ export class HeadGrid {
     return this.#state?.overview ? 0 : 18;
   }
 
-  /** Arrows move the lock: in a layer through its heads, in the overview also through layers. */
+  /** Arrows move the lock: along a row, to its neighbour rows, and from the end of a row to the next. */
   #key(event: KeyboardEvent): void {
-    const state = this.#state;
-    if (!state) return;
-    const at = this.#slots.findIndex(
-      (s) => s.layer === state.selected.layer && s.head === state.selected.head,
-    );
-    const here = this.#slots[at];
-    if (!here) return;
-    const rows = [...new Set(this.#slots.map((s) => s.y))];
-    const inRow = (y: number | undefined) => this.#slots.filter((s) => s.y === y);
-    const row = rows.indexOf(here.y);
-    const column = inRow(here.y).indexOf(here);
-    const goal =
-      event.key === "ArrowRight"
-        ? this.#slots[at + 1]
-        : event.key === "ArrowLeft"
-          ? this.#slots[at - 1]
-          : event.key === "ArrowDown"
-            ? (inRow(rows[row + 1])[column] ?? inRow(rows[row + 1]).at(-1))
-            : event.key === "ArrowUp"
-              ? inRow(rows[row - 1])[column]
-              : undefined;
-    if (!event.key.startsWith("Arrow")) return;
+    const { layer, head } = this.#state?.selected ?? {};
+    const at = this.#slots.findIndex((s) => s.layer === layer && s.head === head);
+    const perRow = this.#slots.filter((s) => s.y === this.#slots[0]?.y).length;
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: perRow, ArrowUp: -perRow }[event.key];
+    if (step === undefined) return;
     event.preventDefault();
     event.stopPropagation();
+    const goal = this.#slots[at + step];
     if (goal) this.#events.click({ layer: goal.layer, head: goal.head });
   }
 
   #place(): void {
-    const { overview, layers, counts, selected } = this.#state!;
+    const { overview, layers, counts, selected, order } = this.#state!;
     this.#slots = [];
     const shown = overview ? layers : [selected.layer];
     const gap = overview ? 4 : 8;
-    const left = overview ? 26 : 0;
-    const top = overview ? 18 : 0;
+    const left = overview && !order ? 26 : 0;
+    const top = overview && !order ? 18 : 0;
     const most = Math.max(...shown.map((layer) => counts[layers.indexOf(layer)]!));
     const fitting = Math.floor((this.#width - left + gap) / most) - gap;
     const fewest = most <= 8 ? 2 : most <= 21 ? 3 : 4;
@@ -149,14 +140,17 @@ export class HeadGrid {
       ? Math.max(10, Math.min(72, fitting))
       : Math.max(40, Math.min(96, Math.floor((this.#width - (inRow - 1) * gap) / inRow)));
     const perRow = overview ? most : Math.max(1, Math.floor((this.#width + gap) / (this.#side + gap)));
-    let index = 0;
-    shown.forEach((layer, row) => {
-      for (let head = 0; head < counts[layers.indexOf(layer)]!; head++) {
-        const [r, c] = overview ? [row, head] : [Math.floor(head / perRow), head % perRow];
-        const x = left + c * (this.#side + gap);
-        const y = top + r * (this.#side + this.#caption + gap);
-        this.#slots.push({ layer, head, x, y, index: index++ });
-      }
+    const heads = shown.flatMap((layer, row) =>
+      Array.from({ length: counts[layers.indexOf(layer)]! }, (_, head) => ({ layer, head, row })),
+    );
+    const indices = order ? Array.from(order) : heads.map((_, i) => i);
+    indices.forEach((index, i) => {
+      const { layer, head, row } = heads[index]!;
+      // In the model's order a row of the overview is a layer; in any other, rows just fill up.
+      const [r, c] = overview && !order ? [row, head] : [Math.floor(i / perRow), i % perRow];
+      const x = left + c * (this.#side + gap);
+      const y = top + r * (this.#side + this.#caption + gap);
+      this.#slots.push({ layer, head, x, y, index });
     });
     const last = this.#slots.at(-1);
     this.#height = (last?.y ?? 0) + this.#side + this.#caption + 2;
@@ -173,11 +167,11 @@ export class HeadGrid {
     const { heads, scale } = this.#state!;
     if (!heads) return [];
     if (this.#images?.heads === heads && this.#images.scale === scale) return this.#images.canvases;
-    const size = heads.rows * heads.columns;
-    const count = Math.floor(heads.codes.length / Math.max(1, size));
-    const whole = { top: 0, left: 0, rows: heads.rows, columns: heads.columns };
+    const [count, rows, columns] = heads.codes.shape as [number, number, number];
+    const size = rows * columns;
+    const whole = { top: 0, left: 0, rows, columns };
     const canvases = Array.from({ length: count }, (_, i) =>
-      raster(heads.codes.subarray(i * size, (i + 1) * size), heads.columns, whole, heads, scale),
+      raster(heads.codes.data.subarray(i * size, (i + 1) * size), columns, whole, whole, scale),
     );
     this.#images = { heads, scale, canvases };
     return canvases;
@@ -214,30 +208,33 @@ export class HeadGrid {
         width: is(selected) ? 2 : 1,
         radius: 3,
       });
-      if (overview) {
-        if (slot.head === 0)
-          pen.text(20, slot.y + side / 2, String(slot.layer), {
-            colour: colours.quiet,
-            size: 11,
-            anchor: "end",
-            mono: true,
-          });
-        if (slot.layer === state.layers[0] && (side > 18 || slot.head % 4 === 0)) {
-          pen.text(slot.x + side / 2, 9, String(slot.head), {
-            colour: colours.quiet,
-            size: 11,
-            anchor: "middle",
-            mono: true,
-          });
-        }
-      } else {
-        this.#captionOf(pen, slot, is(selected));
-      }
+      if (overview) this.#coordinates(pen, slot);
+      else this.#captionOf(pen, slot, is(selected));
     }
   }
 
+  /** Where a small picture of the overview stands in the model: by row and column, or written on it. */
+  #coordinates(pen: Pen, { layer, head, x, y, index }: Slot): void {
+    const { colours, layers, order, badges } = this.#state!;
+    const side = this.#side;
+    const style = { colour: colours.quiet, size: 11, mono: true };
+    if (order) {
+      if (side >= ROOMY)
+        pen.text(x + side - 3, y + 7, `${layer}.${head}`, { ...style, size: 9, anchor: "end" });
+    } else {
+      if (head === 0) pen.text(20, y + side / 2, String(layer), { ...style, anchor: "end" });
+      if (layer === layers[0] && (side > 18 || head % 4 === 0)) {
+        pen.text(x + side / 2, 9, String(head), { ...style, anchor: "middle" });
+      }
+    }
+    const badge = badges?.[index];
+    if (!badge || side < ROOMY) return;
+    pen.rect(x + 2, y + side - 12, 6 * badge.length + 2, 10, { fill: colours.bg });
+    pen.text(x + 3, y + side - 7, badge, { ...style, colour: colours.ink, size: 9 });
+  }
+
   #captionOf(pen: Pen, slot: Slot, selected: boolean): void {
-    const { colours, peaks, token, others } = this.#state!;
+    const { colours, peaks, token, others, badges } = this.#state!;
     const y = slot.y + this.#side + this.#caption / 2 - 1;
     const colour = selected ? colours.accent : colours.quiet;
     pen.text(slot.x + 6, y, this.#side < 60 ? String(slot.head) : `head ${slot.head}`, {
@@ -245,17 +242,12 @@ export class HeadGrid {
       size: 11,
       bold: selected,
     });
-    if (!peaks || !token) return;
-    const where = peaks[slot.head];
-    if (where === undefined) return;
     const room = Math.floor((this.#side - (this.#side < 60 ? 24 : 56)) / 6.7);
-    if (room < 2) return;
-    const word = label(others.texts[where] ?? "", room);
-    pen.text(slot.x + this.#side - 5, y, word, {
-      colour: colours.ink,
-      size: 11,
-      anchor: "end",
-      mono: true,
-    });
+    const where = token ? peaks?.[slot.head] : undefined;
+    // With a token pinned: where it looks. Else what kind of head this is.
+    const text = where === undefined ? (badges?.[slot.index] ?? "") : label(others.texts[where] ?? "", room);
+    if (room < 2 || text.length > room) return;
+    const style = { colour: colours.ink, size: 11, anchor: "end" as const, mono: true };
+    pen.text(slot.x + this.#side - 5, y, text, style);
   }
 }

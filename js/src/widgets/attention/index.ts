@@ -2,7 +2,7 @@
 
 import { makeScale, type Scale } from "../../core/colour";
 import { Chooser } from "../../core/controls";
-import { h } from "../../core/dom";
+import { div, h } from "../../core/dom";
 import { digits, label } from "../../core/format";
 import { Frame } from "../../core/frame";
 import { listen, type Model, type RenderContext } from "../../core/host";
@@ -25,6 +25,7 @@ const TRAITS = [
   "show",
   "direction",
   "overview",
+  "sort",
   "kind",
   "title",
   "_view",
@@ -34,6 +35,14 @@ const SHOWN: Record<string, string> = {
   value_weighted: "value-weighted",
   compared: "second",
   difference: "difference",
+};
+/** Kinds of heads on their small pictures. */
+const SHORT: Record<string, string> = {
+  previous_token: "prev",
+  first_token: "first",
+  current_token: "self",
+  duplicate_token: "dup",
+  induction: "ind",
 };
 const KEYS = [
   ["hover · click", "preview · lock a head, pin a token or a cell"],
@@ -59,7 +68,8 @@ class AttentionPage {
   #shows: Chooser<string>;
   #directions: Chooser<string>;
   #kinds: Chooser<string>;
-  #layout = h("div", { class: "att" });
+  #sorts: Chooser<string>;
+  #layout = div("att");
   #gridNote = h("p", { class: "iw-note" });
   #legendNote = h("p", { class: "iw-note" });
   #legend = new Legend();
@@ -121,17 +131,18 @@ class AttentionPage {
     });
     this.#shows = new Chooser("show", (show) => this.#choose({ show }));
     this.#directions = new Chooser("tokens", (direction) => this.#choose({ direction }));
+    this.#sorts = new Chooser("sort heads by", (sort) => this.#choose({ sort }));
     this.#kinds = new Chooser("attention", (kind) => this.#choose({ kind, query: null, key: null }));
-    this.#frame.controls.append(this.#kinds.el, this.#layers.el, this.#shows.el, this.#directions.el);
+    this.#frame.controls.append(
+      this.#kinds.el,
+      this.#layers.el,
+      this.#shows.el,
+      this.#directions.el,
+      this.#sorts.el,
+    );
     this.#layout.append(
-      h(
-        "div",
-        { class: "att-heads" },
-        this.#gridNote,
-        this.#grid.el,
-        h("div", { class: "att-legend" }, this.#legend.el, this.#legendNote),
-      ),
-      h("div", { class: "att-main" }, this.#matrix.el),
+      div("att-heads", this.#gridNote, this.#grid.el, div("att-legend", this.#legend.el, this.#legendNote)),
+      div("att-main", this.#matrix.el),
       this.#side.el,
     );
     this.#frame.body.append(this.#layout);
@@ -324,6 +335,12 @@ class AttentionPage {
       ],
       this.#get("direction"),
     );
+    const many = Math.max(...kind.heads, kind.layers.length > 1 ? 3 : 0) > 2;
+    const sorts = many && kind.summaries ? ["head", "likeness", ...kind.summaries] : [];
+    this.#sorts.offer(
+      sorts.map((name) => ({ value: name, label: name.replaceAll("_", " ") })),
+      this.#get("sort"),
+    );
     this.#kinds.offer(
       Object.keys(this.#info.kinds).map((name) => ({ value: name, label: name })),
       this.#kind,
@@ -338,6 +355,7 @@ class AttentionPage {
     this.#shows.set(this.#get("show"));
     this.#directions.set(this.#get("direction"));
     this.#kinds.set(this.#kind);
+    this.#sorts.set(this.#get("sort"));
     this.#layout.dataset.overview = String(overview);
     this.#drawGrid(overview);
     this.#drawMatrix();
@@ -357,6 +375,8 @@ class AttentionPage {
       : `Heads of layer ${layer}. Hover to preview, click to lock.${sampled}`;
     this.#grid.update({
       heads,
+      order: this.#order(overview ? null : layer),
+      badges: this.#badges(overview ? null : layer),
       overview,
       layers: info.layers,
       counts: info.heads,
@@ -371,6 +391,31 @@ class AttentionPage {
       others: this.#data.tokens(kind, show, otherAxis(this.#axis)),
       colours: this.#colours,
     });
+  }
+
+  /** The heads of a layer (null: of the model) as the reader wants them sorted, largest first; null: as they are. */
+  #order(layer: number | null): ArrayLike<number> | null {
+    const sort = this.#get<string>("sort");
+    const summaries = sort === "head" ? null : this.#data.summaries(this.#kind, layer);
+    if (!summaries) return null;
+    if (sort === "likeness") return summaries.likeness.data;
+    const row = summaries.names.indexOf(sort);
+    const count = summaries.values.shape[1]!;
+    const value = (i: number) => summaries.values.data[row * count + i]!;
+    const last = (i: number) => (Number.isNaN(value(i)) ? Number.NEGATIVE_INFINITY : value(i));
+    return Array.from({ length: count }, (_, i) => i).sort((a, b) => last(b) - last(a));
+  }
+
+  #badges(layer: number | null): string[] | null {
+    const sort = this.#get<string>("sort");
+    const longest = this.#data.count(this.#kind, "query");
+    if (sort === "head" && longest > this.#info.peaks) return null; // worked out for long texts only when asked for
+    const summaries = this.#data.summaries(this.#kind, layer);
+    if (!summaries) return null;
+    const row = summaries.names.indexOf(sort);
+    if (row < 0) return summaries.labels.map((names) => SHORT[names[0] ?? ""] ?? "");
+    const count = summaries.values.shape[1]!;
+    return Array.from({ length: count }, (_, i) => digits(summaries.values.data[row * count + i]!));
   }
 
   #drawMatrix(): void {
@@ -439,7 +484,7 @@ class AttentionPage {
     const key = this.#hover?.key ?? this.#get<number | null>("key");
     const word = (axis: Axis, i: number) =>
       `${axis} ${i} “${label(this.#data.tokens(place.kind, place.show, axis).texts[i] ?? "", 24)}”`;
-    const parts = [`layer ${place.layer}`, `head ${place.head}`];
+    const parts = [`layer ${place.layer}`, `head ${place.head}`, ...this.#kindOfHead(place)];
     if (query !== null && key !== null) {
       parts.push(`${word("query", query)} → ${word("key", key)}`, this.#valueWords(query, key));
     } else if (query !== null) parts.push(word("query", query));
@@ -448,6 +493,20 @@ class AttentionPage {
     this.#frame.say(parts.join(" · "));
     const best = this.#data.picture(place, false);
     this.#frame.setCheck(best?.sum_check ?? null);
+  }
+
+  /** Its clearest name with the score, and what uniform attention would score on this text. */
+  #kindOfHead({ layer, head }: Place): string[] {
+    const overview = this.#get<boolean>("overview");
+    if (!this.#badges(overview ? null : layer)) return [];
+    const summaries = this.#data.summaries(this.#kind, overview ? null : layer)!;
+    const { layers, heads } = this.#data.kind(this.#kind);
+    const before = overview ? heads.slice(0, layers.indexOf(layer)).reduce((a, b) => a + b, 0) : 0;
+    const name = summaries.labels[before + head]?.[0];
+    if (!name) return [];
+    const at = summaries.names.indexOf(name) * summaries.values.shape[1]! + before + head;
+    const [value, uniform] = [summaries.values.data[at]!, summaries.uniform.data[at]!];
+    return [`${name.replace("_", "-")} head ${digits(value)} (uniform ${digits(uniform)})`];
   }
 
   #valueWords(query: number, key: number): string {

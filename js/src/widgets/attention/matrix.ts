@@ -1,7 +1,7 @@
 // The large picture of one head: zoom, pan, hover, pin. Rows are queries, columns are keys.
 
 import type { Scale } from "../../core/colour";
-import { button, h, onFrame } from "../../core/dom";
+import { button, div, h, onFrame } from "../../core/dom";
 import { label } from "../../core/format";
 import { type Fonts, type Pen, penFor } from "../../core/pen";
 import type { TokenData } from "../../core/tokens";
@@ -51,7 +51,7 @@ function roundStep(least: number): number {
 }
 
 export class Matrix {
-  readonly el = h("div", { class: "att-matrix" });
+  readonly el = div("att-matrix");
   #canvas = h("canvas", { tabindex: 0, role: "img" });
   #zoomRow: HTMLElement;
   #state: MatrixState | null = null;
@@ -75,15 +75,14 @@ export class Matrix {
     this.#fonts = fonts;
     this.#events = events;
     this.#redraw = onFrame(signal, () => this.#draw());
-    this.#zoomRow = h(
-      "div",
-      { class: "att-zoom" },
+    this.#zoomRow = div(
+      "att-zoom",
       button("−", "Zoom out", () => this.#move(() => this.view.zoom(1.5))),
       button("+", "Zoom in", () => this.#move(() => this.view.zoom(1 / 1.5))),
       button("fit", "Show everything", () => this.#move(() => this.view.fit())),
       h("span", { class: "iw-mark" }, "ctrl + wheel zooms, drag moves"),
     );
-    this.el.append(h("div", { class: "att-plot" }, this.#canvas, this.#map), this.#zoomRow);
+    this.el.append(div("att-plot", this.#canvas, this.#map), this.#zoomRow);
     this.#listen(signal);
     const observer = new ResizeObserver(([entry]) => {
       const width = Math.floor(entry?.contentRect.width ?? 0);

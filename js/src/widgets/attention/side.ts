@@ -2,7 +2,7 @@
 
 import { drawBars, largest } from "../../core/bars";
 import type { Scale } from "../../core/colour";
-import { h } from "../../core/dom";
+import { div, h } from "../../core/dom";
 import { Finder } from "../../core/find";
 import { label } from "../../core/format";
 import { type TokenData, TokenStrip } from "../../core/tokens";
@@ -45,16 +45,16 @@ export interface SideEvents {
 }
 
 export class Side {
-  readonly el = h("div", { class: "att-side" });
+  readonly el = div("att-side");
   #note = h("p", { class: "iw-note" });
   #otherNote = h("p", { class: "iw-note att-other" });
   #strip: TokenStrip;
   #otherStrip: TokenStrip;
   #patches: Patches;
   #finder: Finder;
-  #bars = h("div", { class: "iw-bars" });
+  #bars = div("iw-bars");
   #backNote = h("p", { class: "iw-note att-other" });
-  #backBars = h("div", { class: "iw-bars" });
+  #backBars = div("iw-bars");
   #state: SideState | null = null;
   #click: SideEvents["click"];
 
@@ -82,12 +82,7 @@ export class Side {
         this.#otherNote,
         this.#otherStrip.el,
       ],
-      h(
-        "div",
-        { class: "att-lists" },
-        h("div", {}, this.#bars),
-        h("div", {}, this.#backNote, this.#backBars),
-      ),
+      div("att-lists", h("div", {}, this.#bars), h("div", {}, this.#backNote, this.#backBars)),
     );
   }
 

@@ -1,0 +1,92 @@
+import re
+
+import numpy as np
+import pytest
+import traitlets
+
+from interpwidgets import AttentionView, InputError, link
+from interpwidgets._core.widget import Widget, module
+from interpwidgets.widgets.link import SHARED
+
+
+class Strip(Widget):
+    _name = "attention"
+    _esm = module("attention")
+    position = traitlets.Int(0).tag(sync=True)
+    feature = traitlets.Int(0).tag(sync=True)
+
+
+def view(layers=2, heads=3, n=4, **traits):
+    return AttentionView.from_arrays(np.full((layers, heads, n, n), 1 / n), [f"t{i}" for i in range(n)], **traits)
+
+
+def selection(widget):
+    return {name: getattr(widget, name) for name in SHARED if widget.has_trait(name)}
+
+
+def test_the_first_gives_the_starting_values():
+    first, second = view(layer=1, head=2, query=3), view(key=1)
+    link(first, second)
+    assert selection(second) == selection(first) == {"layer": 1, "head": 2, "query": 3, "key": None}
+
+
+def test_all_follow_any():
+    views = [view() for _ in range(3)]
+    link(*views)
+    views[2].head = 2
+    views[1].query = -1
+    views[0].layer = 1
+    views[0].key = 0
+    want = {"layer": 1, "head": 2, "query": 3, "key": 0}
+    assert [selection(v) for v in views] == [want] * 3
+
+
+def test_what_is_not_a_selection_stays_apart():
+    first, second = view(), view()
+    link(first, second)
+    first.title, first.overview, first.direction = "mine", True, "looked_at_by"
+    assert (second.title, second.overview, second.direction) == ("Attention", False, "looks_at")
+
+
+def test_unlink_takes_it_apart():
+    first, second = view(), view()
+    made = link(first, second)
+    assert len(made) == 4
+    for one in made:
+        one.unlink()
+    first.head = 2
+    assert second.head == 0
+
+
+def test_views_share_what_they_both_have():
+    first, second, heads = Strip(), Strip(), view()
+    assert len(link(first, heads, second)) == 2
+    second.position, second.feature = 5, 6
+    assert (first.position, first.feature) == (5, 6)
+
+
+def test_a_view_that_refuses_is_not_half_linked():
+    long, short = view(n=6, query=5), view(n=4)
+    with pytest.raises(InputError, match="expected a query position from 0 to 3, got 5"):
+        link(long, short)
+    long.head = 1
+    assert (short.head, short.query) == (0, None)
+    short.layer = 1
+    assert long.layer == 0
+
+
+@pytest.mark.parametrize(
+    ("views", "said"),
+    [
+        (lambda: (), "got 0 views"),
+        (lambda: (view(),), "got 1 views"),
+        (lambda: (view(), "view"), "got str"),
+        (
+            lambda: (view(), Strip()),
+            "views that share one of layer, head, query, key, position, feature, got Attention",
+        ),
+    ],
+)
+def test_what_cannot_be_linked_is_refused(views, said):
+    with pytest.raises(InputError, match=re.escape(said)):
+        link(*views())
