@@ -50,6 +50,19 @@ export function onFrame(signal: AbortSignal, draw: () => void): () => void {
   };
 }
 
+/** Tell an element's width when it truly changes: drawing must never cause the next measurement. */
+export function watchWidth(el: HTMLElement, signal: AbortSignal, changed: (width: number) => void): void {
+  let last = 0;
+  const observer = new ResizeObserver(([entry]) => {
+    const width = Math.floor(entry?.contentRect.width ?? 0);
+    if (width === 0 || Math.abs(width - last) < 2) return;
+    last = width;
+    changed(width);
+  });
+  observer.observe(el);
+  signal.addEventListener("abort", () => observer.disconnect(), { once: true });
+}
+
 export function download(name: string, type: string, data: string | Blob): void {
   const url = URL.createObjectURL(data instanceof Blob ? data : new Blob([data], { type }));
   const link = h("a", { href: url, download: name });

@@ -2,7 +2,7 @@
 // those in view exist, so 32,000 tokens scroll as lightly as thirty. One listener serves them all.
 
 import { codeOf, colourOf, inkOn, type Scale } from "./colour";
-import { div, h, onFrame } from "./dom";
+import { div, h, onFrame, watchWidth } from "./dom";
 import { allDigits, isRightToLeft, pieces } from "./format";
 
 export interface TokenData {
@@ -70,14 +70,10 @@ export class TokenStrip {
       },
       { signal },
     );
-    const observer = new ResizeObserver(([entry]) => {
-      const width = Math.floor(entry?.contentRect.width ?? 0);
-      if (width === 0 || width === this.#width) return;
+    watchWidth(this.#sheet, signal, (width) => {
       this.#width = width;
       this.#layout();
     });
-    observer.observe(this.#sheet);
-    signal.addEventListener("abort", () => observer.disconnect(), { once: true });
   }
 
   /** Which tokens stand here: all, or those outside an image grid. */

@@ -4,6 +4,7 @@ import { MASKED, MINUS_INFINITY, valueAt } from "../../core/colour";
 import { NotRecorded, type Requests } from "../../core/requests";
 import type { TokenData } from "../../core/tokens";
 import type { NDArray, Wire } from "../../core/wire";
+import type { Summaries } from "./summaries";
 
 export type Axis = "query" | "key";
 
@@ -96,18 +97,6 @@ function grown(view: Range, count: number): Range {
   const step = 2 ** Math.max(0, Math.floor(Math.log2(length(view) / 4)));
   const start = Math.floor(Math.max(0, view.start - length(view) / 2) / step) * step;
   return { start, stop: Math.min(count, Math.ceil((view.stop + length(view) / 2) / step) * step) };
-}
-
-/** What kind of head each head is; `AttentionView._summaries`. */
-export interface Summaries {
-  names: string[];
-  /** `[summary, head]`, and what uniform attention would score. */
-  values: NDArray<Float32Array>;
-  uniform: NDArray<Float32Array>;
-  /** For each head the summaries that clearly name it. */
-  labels: string[][];
-  /** An order that puts like heads side by side. */
-  likeness: NDArray<Uint32Array>;
 }
 
 const samePlace = (p: Place) => `${p.kind}/${p.show}/${p.layer}/${p.head}`;

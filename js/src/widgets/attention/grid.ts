@@ -1,7 +1,7 @@
 // Every head at once: one canvas of small pictures, for a layer or for the whole model.
 
 import type { Scale } from "../../core/colour";
-import { div, h, onFrame } from "../../core/dom";
+import { div, h, onFrame, watchWidth } from "../../core/dom";
 import { label } from "../../core/format";
 import { type Fonts, type Pen, penFor } from "../../core/pen";
 import type { TokenData } from "../../core/tokens";
@@ -68,14 +68,10 @@ export class HeadGrid {
     this.#events = events;
     this.#redraw = onFrame(signal, () => this.#draw());
     this.el.append(this.#canvas);
-    const observer = new ResizeObserver(([entry]) => {
-      const width = Math.floor(entry?.contentRect.width ?? 0);
-      if (width === 0 || Math.abs(width - this.#width) < 2) return;
+    watchWidth(this.el, signal, (width) => {
       this.#width = width;
       this.#redraw();
     });
-    observer.observe(this.el);
-    signal.addEventListener("abort", () => observer.disconnect(), { once: true });
     this.#canvas.addEventListener("pointermove", (e) => events.hover(this.#slotAt(e)), { signal });
     this.#canvas.addEventListener("pointerleave", () => events.hover(null), { signal });
     this.#canvas.addEventListener(

@@ -1,7 +1,6 @@
 // AttentionView: where every head looks.
 
 import { makeScale, type Scale } from "../../core/colour";
-import { Chooser } from "../../core/controls";
 import { div, h } from "../../core/dom";
 import { digits, label } from "../../core/format";
 import { Frame } from "../../core/frame";
@@ -12,10 +11,12 @@ import { type Drawing, shifted } from "../../core/save";
 import type { Rgb, Theme } from "../../core/theme";
 import { decode } from "../../core/wire";
 import styles from "./attention.css";
+import { Choices } from "./choices";
 import { type Axis, Data, otherAxis, type Place, type ViewInfo } from "./data";
 import { HeadGrid, type HeadPlace } from "./grid";
 import { type Cell, Matrix } from "./matrix";
 import { Side } from "./side";
+import { badgesOf, kindOf, orderOf, type Summaries } from "./summaries";
 
 const TRAITS = [
   "layer",
@@ -30,29 +31,15 @@ const TRAITS = [
   "title",
   "_view",
 ] as const;
-const SHOWN: Record<string, string> = {
-  pattern: "pattern",
-  value_weighted: "value-weighted",
-  compared: "second",
-  difference: "difference",
-};
-/** Kinds of heads on their small pictures. */
-const SHORT: Record<string, string> = {
-  previous_token: "prev",
-  first_token: "first",
-  current_token: "self",
-  duplicate_token: "dup",
-  induction: "ind",
-};
 const KEYS = [
-  ["hover · click", "preview · lock a head, pin a token or a cell"],
+  ["hover · click", "preview · lock a head, pin a token"],
   ["arrows", "move the pinned cell; with shift by ten"],
   ["[  ]", "previous, next head"],
   ["{  }", "previous, next layer"],
   ["a", "all layers at once"],
   ["d", "looks at / looked at by"],
   ["Esc", "release what is pinned"],
-  ["ctrl + wheel · drag", "zoom and move the picture; double click shows all"],
+  ["ctrl + wheel · drag", "zoom, move; double click shows all"],
 ] as const;
 
 class AttentionPage {
@@ -64,11 +51,7 @@ class AttentionPage {
   #hoverHead: HeadPlace | null = null;
   #hover: Partial<Cell> | null = null;
 
-  #layers: Chooser<number | "all">;
-  #shows: Chooser<string>;
-  #directions: Chooser<string>;
-  #kinds: Chooser<string>;
-  #sorts: Chooser<string>;
+  #choices: Choices;
   #layout = div("att");
   #gridNote = h("p", { class: "iw-note" });
   #legendNote = h("p", { class: "iw-note" });
@@ -126,20 +109,11 @@ class AttentionPage {
       },
       signal,
     );
-    this.#layers = new Chooser("layer", (value) => {
-      this.#choose(value === "all" ? { overview: true } : { overview: false, layer: value });
-    });
-    this.#shows = new Chooser("show", (show) => this.#choose({ show }));
-    this.#directions = new Chooser("tokens", (direction) => this.#choose({ direction }));
-    this.#sorts = new Chooser("sort heads by", (sort) => this.#choose({ sort }));
-    this.#kinds = new Chooser("attention", (kind) => this.#choose({ kind, query: null, key: null }));
-    this.#frame.controls.append(
-      this.#kinds.el,
-      this.#layers.el,
-      this.#shows.el,
-      this.#directions.el,
-      this.#sorts.el,
+    this.#choices = new Choices(
+      (trait) => this.#get(trait),
+      (traits) => this.#choose(traits),
     );
+    this.#frame.controls.append(...this.#choices.els);
     this.#layout.append(
       div("att-heads", this.#gridNote, this.#grid.el, div("att-legend", this.#legend.el, this.#legendNote)),
       div("att-main", this.#matrix.el),
@@ -148,7 +122,7 @@ class AttentionPage {
     this.#frame.body.append(this.#layout);
     this.#frame.root.addEventListener("keydown", (event) => this.#key(event), { signal });
     for (const trait of TRAITS) listen(model, `change:${trait}`, signal, () => this.#changed(trait));
-    this.#offer();
+    this.#choices.offer(this.#info.kinds);
     if (this.#info.image) {
       decode(this.#info.image).then(
         (image) => this.#side.setPhoto(image),
@@ -296,7 +270,7 @@ class AttentionPage {
 
   #changed(trait: (typeof TRAITS)[number]): void {
     this.#frame.fail(null);
-    if (trait === "_view" || trait === "kind") this.#offer();
+    if (trait === "_view" || trait === "kind") this.#choices.offer(this.#info.kinds);
     this.#update();
     if (trait === "query" || trait === "key") this.#reveal();
   }
@@ -316,46 +290,11 @@ class AttentionPage {
 
   // What is drawn.
 
-  #offer(): void {
-    const kind = this.#data.kind(this.#kind);
-    const all = kind.layers.length > 1 ? [{ value: "all" as const, label: "all" }] : [];
-    const layers = kind.layers.map((layer) => ({ value: layer, label: String(layer) }));
-    this.#layers.offer(
-      [...all, ...layers],
-      this.#get<boolean>("overview") ? "all" : this.#get<number>("layer"),
-    );
-    this.#shows.offer(
-      kind.shows.map((s) => ({ value: s.name, label: SHOWN[s.name] ?? s.name, reason: s.reason })),
-      this.#get("show"),
-    );
-    this.#directions.offer(
-      [
-        { value: "looks_at", label: "looks at" },
-        { value: "looked_at_by", label: "looked at by" },
-      ],
-      this.#get("direction"),
-    );
-    const many = Math.max(...kind.heads, kind.layers.length > 1 ? 3 : 0) > 2;
-    const sorts = many && kind.summaries ? ["head", "likeness", ...kind.summaries] : [];
-    this.#sorts.offer(
-      sorts.map((name) => ({ value: name, label: name.replaceAll("_", " ") })),
-      this.#get("sort"),
-    );
-    this.#kinds.offer(
-      Object.keys(this.#info.kinds).map((name) => ({ value: name, label: name })),
-      this.#kind,
-    );
-  }
-
   #update(): void {
     if (!this.#scales || this.#stop.signal.aborted) return;
     const overview = this.#get<boolean>("overview");
     this.#frame.setTitle(this.#get("title"));
-    this.#layers.set(overview ? "all" : this.#get<number>("layer"));
-    this.#shows.set(this.#get("show"));
-    this.#directions.set(this.#get("direction"));
-    this.#kinds.set(this.#kind);
-    this.#sorts.set(this.#get("sort"));
+    this.#choices.show();
     this.#layout.dataset.overview = String(overview);
     this.#drawGrid(overview);
     this.#drawMatrix();
@@ -368,6 +307,7 @@ class AttentionPage {
     const layer = this.#get<number>("layer");
     const info = this.#data.kind(kind);
     const { index, why } = this.#token;
+    const summaries = this.#summaries;
     const heads = this.#data.thumbnails(kind, show, overview ? null : layer);
     const sampled = heads && heads.stride > 1 ? ` They look at one query in ${heads.stride}.` : "";
     this.#gridNote.textContent = overview
@@ -375,8 +315,8 @@ class AttentionPage {
       : `Heads of layer ${layer}. Hover to preview, click to lock.${sampled}`;
     this.#grid.update({
       heads,
-      order: this.#order(overview ? null : layer),
-      badges: this.#badges(overview ? null : layer),
+      order: summaries && orderOf(summaries, this.#get("sort")),
+      badges: summaries && badgesOf(summaries, this.#get("sort")),
       overview,
       layers: info.layers,
       counts: info.heads,
@@ -393,29 +333,12 @@ class AttentionPage {
     });
   }
 
-  /** The heads of a layer (null: of the model) as the reader wants them sorted, largest first; null: as they are. */
-  #order(layer: number | null): ArrayLike<number> | null {
-    const sort = this.#get<string>("sort");
-    const summaries = sort === "head" ? null : this.#data.summaries(this.#kind, layer);
-    if (!summaries) return null;
-    if (sort === "likeness") return summaries.likeness.data;
-    const row = summaries.names.indexOf(sort);
-    const count = summaries.values.shape[1]!;
-    const value = (i: number) => summaries.values.data[row * count + i]!;
-    const last = (i: number) => (Number.isNaN(value(i)) ? Number.NEGATIVE_INFINITY : value(i));
-    return Array.from({ length: count }, (_, i) => i).sort((a, b) => last(b) - last(a));
-  }
-
-  #badges(layer: number | null): string[] | null {
-    const sort = this.#get<string>("sort");
-    const longest = this.#data.count(this.#kind, "query");
-    if (sort === "head" && longest > this.#info.peaks) return null; // worked out for long texts only when asked for
-    const summaries = this.#data.summaries(this.#kind, layer);
-    if (!summaries) return null;
-    const row = summaries.names.indexOf(sort);
-    if (row < 0) return summaries.labels.map((names) => SHORT[names[0] ?? ""] ?? "");
-    const count = summaries.values.shape[1]!;
-    return Array.from({ length: count }, (_, i) => digits(summaries.values.data[row * count + i]!));
+  /** Summaries of the heads that are shown; for long texts they are worked out only when a sort asks for them. */
+  get #summaries(): Summaries | null {
+    const layer = this.#get<boolean>("overview") ? null : this.#get<number>("layer");
+    const wanted =
+      this.#get<string>("sort") !== "head" || this.#data.count(this.#kind, "query") <= this.#info.peaks;
+    return wanted ? this.#data.summaries(this.#kind, layer) : null;
   }
 
   #drawMatrix(): void {
@@ -484,7 +407,9 @@ class AttentionPage {
     const key = this.#hover?.key ?? this.#get<number | null>("key");
     const word = (axis: Axis, i: number) =>
       `${axis} ${i} “${label(this.#data.tokens(place.kind, place.show, axis).texts[i] ?? "", 24)}”`;
-    const parts = [`layer ${place.layer}`, `head ${place.head}`, ...this.#kindOfHead(place)];
+    const parts = [`layer ${place.layer}`, `head ${place.head}`];
+    const kind = this.#kindOfHead(place);
+    if (kind) parts.push(kind);
     if (query !== null && key !== null) {
       parts.push(`${word("query", query)} → ${word("key", key)}`, this.#valueWords(query, key));
     } else if (query !== null) parts.push(word("query", query));
@@ -495,18 +420,14 @@ class AttentionPage {
     this.#frame.setCheck(best?.sum_check ?? null);
   }
 
-  /** Its clearest name with the score, and what uniform attention would score on this text. */
-  #kindOfHead({ layer, head }: Place): string[] {
+  #kindOfHead({ layer, head }: Place): string {
+    const summaries = this.#summaries;
     const overview = this.#get<boolean>("overview");
-    if (!this.#badges(overview ? null : layer)) return [];
-    const summaries = this.#data.summaries(this.#kind, overview ? null : layer)!;
+    // A head of another layer is previewed in the overview only, where all are summarised.
+    if (!summaries || (!overview && layer !== this.#get("layer"))) return "";
     const { layers, heads } = this.#data.kind(this.#kind);
     const before = overview ? heads.slice(0, layers.indexOf(layer)).reduce((a, b) => a + b, 0) : 0;
-    const name = summaries.labels[before + head]?.[0];
-    if (!name) return [];
-    const at = summaries.names.indexOf(name) * summaries.values.shape[1]! + before + head;
-    const [value, uniform] = [summaries.values.data[at]!, summaries.uniform.data[at]!];
-    return [`${name.replace("_", "-")} head ${digits(value)} (uniform ${digits(uniform)})`];
+    return kindOf(summaries, before + head);
   }
 
   #valueWords(query: number, key: number): string {

@@ -1,7 +1,7 @@
 // The large picture of one head: zoom, pan, hover, pin. Rows are queries, columns are keys.
 
 import type { Scale } from "../../core/colour";
-import { button, div, h, onFrame } from "../../core/dom";
+import { button, div, h, onFrame, watchWidth } from "../../core/dom";
 import { label } from "../../core/format";
 import { type Fonts, type Pen, penFor } from "../../core/pen";
 import type { TokenData } from "../../core/tokens";
@@ -84,15 +84,10 @@ export class Matrix {
     );
     this.el.append(div("att-plot", this.#canvas, this.#map), this.#zoomRow);
     this.#listen(signal);
-    const observer = new ResizeObserver(([entry]) => {
-      const width = Math.floor(entry?.contentRect.width ?? 0);
-      // Only a true change of width: drawing must never cause the next measurement.
-      if (width === 0 || Math.abs(width - this.#width) < 2) return;
+    watchWidth(this.el, signal, (width) => {
       this.#width = width;
       this.#redraw();
     });
-    observer.observe(this.el);
-    signal.addEventListener("abort", () => observer.disconnect(), { once: true });
   }
 
   update(state: MatrixState): void {

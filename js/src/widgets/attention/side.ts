@@ -69,8 +69,8 @@ export class Side {
       hover: (i: number | null) => events.hover(otherAxis(axis()), i),
       click: (i: number) => events.click(otherAxis(axis()), i),
     };
-    this.#strip = new TokenStrip("Tokens: hover to preview, click to pin", onAxis, signal);
-    this.#otherStrip = new TokenStrip("Tokens on the other side", onOther, signal);
+    this.#strip = new TokenStrip("Tokens", onAxis, signal);
+    this.#otherStrip = new TokenStrip("Other tokens", onOther, signal);
     this.#patches = new Patches(onAxis, signal);
     this.#finder = new Finder(() => this.#state?.tokens.texts ?? [], events.find, signal);
     this.el.append(
