@@ -148,7 +148,7 @@ def test_a_page_within_a_budget_says_what_it_left_out(new_page: Callable[..., An
     from playwright.sync_api import expect
 
     view = iw.AttentionView.from_arrays(fixtures.planted(2, 2, 40), [f"w{i}" for i in range(40)], query=7, key=3)
-    view.to_html(tmp_path / "page.html", max_bytes=8_000)
+    view.to_html(tmp_path / "page.html", max_bytes=5_000)
     page, _ = open_offline(new_page, tmp_path / "page.html")
     expect(page.locator(".iw-words")).to_contain_text("≈")  # read off the picture, and it says so
     page.get_by_role("group", name="layer").get_by_role("button", name="1").click()
