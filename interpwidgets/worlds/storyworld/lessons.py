@@ -65,10 +65,14 @@ PRACTICE = (
     Lesson(0.65, 47, 0.8, ("give", "give", "give", "give", "agreement", "mood", "colour", "truth")),
     Lesson(1.00, CONTEXT - 1, 0.15, ("give", "agreement", "mood")),
 )
-#: A third, shorter still: what the second left behind, then everything.
+#: Two more, shorter still: what was left behind, then everything.
 POLISH = (
     Lesson(0.50, 63, 0.7, ("give", "give", "give", "facts", "facts", "favourite", "favourite", "gender")),
     Lesson(1.00, CONTEXT - 1, 0.35, (*ALL, "facts", "favourite", "give")),
+)
+FINISH = (
+    Lesson(0.60, 63, 0.75, ("give", "give", "give", "give", "agreement", "gender", "gender", "truth")),
+    Lesson(1.00, CONTEXT - 1, 0.35, (*ALL, "gender", "give", "give")),
 )
 SHELF = 512  # stories sorted by length together, so that a batch wastes little on padding
 

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from tqdm.auto import tqdm
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from .lessons import LESSONS, POLISH, PRACTICE, Lesson, batches
+from .lessons import FINISH, LESSONS, POLISH, PRACTICE, Lesson, batches
 from .measures import induction, measure
 from .shipped import folder, write_card
 from .tokenizer import CONTEXT, SPECIALS, build, vocabulary
@@ -58,6 +58,7 @@ READINGS = (
     Reading(LESSONS, steps=4000, stop=3000, adam=3e-3, muon=1e-2, hold=0.3),
     Reading(PRACTICE, steps=1200, stop=1200, adam=2e-3, muon=7e-3, hold=0.4),
     Reading(POLISH, steps=900, stop=900, adam=1.5e-3, muon=5e-3, hold=0.2),
+    Reading(FINISH, steps=700, stop=700, adam=1.5e-3, muon=5e-3, hold=0.2),
 )
 
 
