@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -65,8 +66,13 @@ def _texts(ids: list[int], pieces: list[str], tokenizer: Any) -> tuple[list[str]
     if "ByteLevel" in kinds:
         return _byte_level(pieces)
     if "WordPiece" in kinds:
-        step = steps[kinds.index("WordPiece")]
-        return [_word_piece(piece, i, step) for i, piece in enumerate(pieces)], []
+        at = kinds.index("WordPiece")
+        texts = [_word_piece(piece, i, steps[at]) for i, piece in enumerate(pieces)]
+        for step in steps[at + 1 :]:
+            # After Fuse a pattern sees the whole text: what it takes away is taken from the token it stands in.
+            if step["type"] == "Replace" and "Regex" in step["pattern"] and step["content"] == "":
+                texts = _without(texts, step["pattern"]["Regex"])
+        return texts, []
     if not kinds:
         return [piece if i == 0 else " " + piece for i, piece in enumerate(pieces)], []
     if set(kinds) <= {"Replace", "ByteFallback", "Fuse", "Strip", "Metaspace"}:
@@ -123,6 +129,16 @@ def _is_text(piece: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _without(texts: list[str], pattern: str) -> list[str]:
+    """The texts without what a pattern matches in the whole that they make."""
+    gone = {i for match in re.finditer(pattern, "".join(texts)) for i in range(*match.span())}
+    kept, start = [], 0
+    for text in texts:
+        kept.append("".join(c for i, c in enumerate(text, start) if i not in gone))
+        start += len(text)
+    return kept
 
 
 def _word_piece(piece: str, index: int, step: dict[str, Any]) -> str:

@@ -202,3 +202,16 @@ def test_texts_are_json_safe() -> None:
     tokenizer = trained("byte_level")
     tokens = describe(tokenizer("🙂 <b>&\x00")["input_ids"], tokenizer)
     assert tuple(json.loads(json.dumps(tokens.texts))) == tokens.texts
+
+
+def test_storyworld_words_join_to_the_text_itself() -> None:
+    """Its decoder takes the space before punctuation and inside a year away, once the words are joined."""
+    from transformers import AutoTokenizer
+
+    from interpwidgets.worlds import storyworld
+
+    tokenizer = AutoTokenizer.from_pretrained(storyworld.folder())
+    for story in storyworld.generate(20, seed=5):
+        tokens = describe(tokenizer(story.text)["input_ids"], tokenizer)
+        assert tokens.texts[0] == "<s>"
+        assert "".join(tokens.texts[1:]).strip() == story.text
