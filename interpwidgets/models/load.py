@@ -66,7 +66,8 @@ def load(
             )
         model: Any = source
     else:
-        source = _bundled(str(source))
+        given, source = str(source), _bundled(str(source))
+        name = name or (given if given != source else None)
         model = _pretrained(source, device, dtype, device_map, revision, from_pretrained)
         tokenizer = source if tokenizer is None else tokenizer
     if not _is_transformers(model):
