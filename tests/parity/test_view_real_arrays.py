@@ -30,6 +30,15 @@ def ask(view: iw.AttentionView, method: str, **params: Any) -> dict[str, Any]:
     }
 
 
+def whole(view: iw.AttentionView, layer: int, head: int, axis: str) -> np.ndarray:
+    """All exact rows (or columns) of a head, block after block as the page gets them."""
+    count = len(view._patterns.queries if axis == "query" else view._patterns.keys)
+    blocks: list[np.ndarray] = []
+    while (start := sum(map(len, blocks))) < count:
+        blocks.append(ask(view, "exact", layer=layer, head=head, axis=axis, start=start)["values"])
+    return np.concatenate(blocks)
+
+
 def gpt2(index: int) -> tuple[np.ndarray, list[str]]:
     """Attention ``[layer, head, query, key]`` and the tokens of one prompt."""
     folder = DATA / "gpt2_small_attention"
@@ -46,15 +55,15 @@ def test_gpt2_rows_arrive_exactly_and_pictures_within_the_bound(index: int) -> N
     n = len(tokens)
     random = np.random.default_rng(index)
     for layer, head in zip(random.integers(0, 12, 6).tolist(), random.integers(0, 12, 6).tolist(), strict=True):
-        exact = ask(view, "exact", layer=layer, head=head, axis="query", start=0)["values"]
+        exact = whole(view, layer, head, "query")
         np.testing.assert_array_equal(exact, pattern[layer, head].astype(np.float32))
-        columns = ask(view, "exact", layer=layer, head=head, axis="key", start=0)["values"]
+        columns = whole(view, layer, head, "key")
         np.testing.assert_array_equal(columns, pattern[layer, head].astype(np.float32).T)
-        picture = ask(view, "picture", layer=layer, head=head, size=n)
+        picture = ask(view, "picture", layer=layer, head=head, window=None, size=n)
         seen = decode(picture["codes"], picture["scale"])
         assert np.abs(seen - pattern[layer, head]).max() <= error_bound(1.0)
         assert picture["sum_check"]["holds"]
-        peaks = ask(view, "peaks", layer=layer, axis="query")
+        peaks = ask(view, "peaks", layer=layer, axis="query", index=None)
         np.testing.assert_array_equal(peaks["where"][head], pattern[layer, head].argmax(-1))
 
 
@@ -74,5 +83,5 @@ def test_circuitsvis_mock_layer() -> None:
     raw = raw["attention"] if isinstance(raw, dict) else raw
     pattern = np.asarray(raw, dtype=np.float32)
     view = iw.AttentionView.from_arrays(pattern, [f"t{i}" for i in range(pattern.shape[-1])], head=11)
-    exact = ask(view, "exact", layer=0, head=11, axis="query", start=0)["values"]
+    exact = whole(view, 0, 11, "query")
     np.testing.assert_array_equal(exact, pattern[11])

@@ -39,7 +39,7 @@ class Reading(NamedTuple):
 
     Both rates warm up over 50 steps, stay for `hold` of the planned `steps`, and fall to zero over the rest; `stop` is
     where the pass really ends. `adam` is AdamW's rate, for embeddings, biases and norms; `muon` that of Muon (Jordan et
-    al. 2024) for the matrices in the layers: a quarter fewer steps to induction.
+    al. 2024) for the matrices in the layers, which needed a quarter fewer steps to induction in the one run compared.
     """
 
     lessons: tuple[Lesson, ...]
