@@ -50,7 +50,8 @@ node:
 	@command -v npm >/dev/null || { echo "The JavaScript checks need Node 20 or newer (https://nodejs.org)."; exit 1; }
 
 js/node_modules: js/package.json js/package-lock.json | node
-# npm writes a lock without some optional binaries of other platforms and then refuses it; versions are exact either way.
+# npm writes a lock without some optional binaries of other platforms and then refuses it. The four tools are pinned in
+# package.json either way; what they depend on is only where the lock is taken.
 	cd js && { npm ci --no-fund --no-audit 2>/dev/null || npm install --no-save --no-fund --no-audit; }
 	@touch $@
 

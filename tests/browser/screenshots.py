@@ -28,6 +28,7 @@ def test_pictures(lab, new_page):  # type: ignore[no-untyped-def] - the fixtures
             notebook.run_all()
             page.wait_for_selector(".iw-value")
             page.locator(".iw").screenshot(path=out / f"attention-{'dark' if dark else 'light'}-{width}.png")
+    assert len({path.read_bytes() for path in out.glob("attention-*.png")}) == 4, "each is a picture of its own"
     image = ROOT / "notebooks" / "images" / "attention.png"
     image.parent.mkdir(exist_ok=True)
     image.write_bytes((out / "attention-light-1400.png").read_bytes())

@@ -2,8 +2,8 @@
 
 Whole stories hold mostly words that cannot be foretold, and among them the few that can: a model of this size looks for
 those for a long time. So it first reads *drills*, short rows of one task each, then ever longer beginnings of stories,
-and in the end stories alone, so that its probabilities are those of the world. What is said below of single tasks was
-seen in one or two runs each: experience, not law.
+and in the end mostly whole stories, so that its probabilities come near those of the world. What is said below of
+single tasks was seen in one or two runs each: experience, not law.
 """
 
 from __future__ import annotations

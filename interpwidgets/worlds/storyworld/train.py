@@ -2,7 +2,7 @@
 
 It writes the stories as it goes (no story is seen twice), trains a GPT-2 of four layers on them, keeps one or two
 checkpoints around the moment when induction heads form (the phase change of Olsson et al. 2022), measures every task
-and writes the model card. Two CPU cores need about twenty-five minutes.
+and writes the model card. Two CPU cores need about half an hour.
 """
 
 from __future__ import annotations
