@@ -1,10 +1,12 @@
 // The parts of the attention view that need no page: what it asks, and how codes become fewer.
 
 import { describe, expect, test } from "vitest";
+import { Answers } from "../src/core/answers";
 import { valueAt } from "../src/core/colour";
 import type { Requests } from "../src/core/requests";
 import { Data, type ViewInfo } from "../src/widgets/attention/data";
 import { pooled, stronger } from "../src/widgets/attention/raster";
+import { legendWords, positionWords, statusWords, valueWords } from "../src/widgets/attention/words";
 import asked from "./asked.json";
 
 const tokens = (texts: string[]) => ({
@@ -49,12 +51,16 @@ class Log {
   }
 }
 
-const dataWith = (log: Log, info = view()) =>
-  new Data(
-    log as unknown as Requests,
+const dataWith = (log: Log, info = view(), arrived = () => {}) => {
+  const requests = log as unknown as Requests;
+  const answers = new Answers(requests, arrived, (error) => expect.unreachable(String(error)));
+  return new Data(
+    requests,
+    answers,
     () => info,
     () => "max",
   );
+};
 const place = { kind: "self", show: "pattern", layer: 0, head: 1 };
 
 test("the page asks what Python records, word for word", () => {
@@ -76,10 +82,10 @@ test("the page asks what Python records, word for word", () => {
 test("exact rows come in blocks, and each row is its own part of one", async () => {
   const values = { data: Float32Array.from({ length: 9 }, (_, i) => i), shape: [3, 3] };
   const log = new Log({ exact: { values } });
-  const data = dataWith(log);
-  expect(data.exact(place, "query", 2)).toBeNull();
+  let data!: Data;
   await new Promise<void>((resolve) => {
-    data.onArrival = resolve;
+    data = dataWith(log, view(), resolve);
+    expect(data.exact(place, "query", 2)).toBeNull();
   });
   expect([...data.exact(place, "query", 2)!]).toEqual([6, 7, 8]);
   expect([...data.exact(place, "query", 0)!]).toEqual([0, 1, 2]);
@@ -172,4 +178,30 @@ describe("codes as fewer codes", () => {
     expect(stronger(a, b, true)).toBe(want);
     expect(stronger(a, b, false)).toBe(want);
   });
+});
+
+test("the legend says what a colour means, and every mark that occurs", () => {
+  expect(legendWords("pattern", false, false, null)).toBe("probability, square-root scale");
+  expect(legendWords("difference", true, true, "mean")).toBe(
+    "probability in the first minus the second, square-root scale; upper triangle is masked; " +
+      "hatched is not a number, ∞ infinite; mean of the cells in a pixel",
+  );
+});
+
+test("the status line names the head and what is pinned, and a value only of a cell", () => {
+  const read = { layer: 2, head: 1, kind: "", query: null, key: null, value: () => "0.5", preview: false };
+  expect(statusWords(read)).toBe("layer 2 · head 1");
+  expect(statusWords({ ...read, key: "key 3 “b”" })).toBe("layer 2 · head 1 · key 3 “b”");
+  expect(
+    statusWords({ ...read, kind: "induction", query: "query 0 “a”", key: "key 3 “b”", preview: true }),
+  ).toBe("layer 2 · head 1 · induction · query 0 “a” → key 3 “b” · 0.5 · preview");
+  expect(positionWords("query", 0, ["<b>"])).toBe("query 0 “<b>”");
+  expect(positionWords("query", null, [])).toBeNull();
+});
+
+test("a value off the picture says so", () => {
+  expect(valueWords(undefined, true, false)).toBe("…");
+  expect(valueWords(0.25, true, true)).toBe("0.250");
+  expect(valueWords(0.25, false, false)).toBe("≈ 0.250");
+  expect(valueWords(0.25, false, true)).toContain("exact in the notebook");
 });

@@ -33,6 +33,39 @@ export function on<K extends keyof HTMLElementEventMap>(
   target.addEventListener(type, act as EventListener, { ...options, ...(signal && { signal }) });
 }
 
+export interface Pointed<T> {
+  hover(what: T | null): void;
+  click(what: T): void;
+}
+
+/** Tell what the pointer is over (null: nothing) and what was clicked; `at` finds it. */
+export function pointed<T>(
+  el: HTMLElement,
+  at: (event: MouseEvent) => T | null,
+  { hover, click }: Pointed<T>,
+  signal: AbortSignal,
+): void {
+  on(el, "pointermove", (event) => hover(at(event)), signal);
+  on(el, "pointerleave", () => hover(null), signal);
+  on(
+    el,
+    "click",
+    (event) => {
+      const what = at(event);
+      if (what !== null) click(what);
+    },
+    signal,
+  );
+}
+
+/** The number that the nearest element around the pointer carries as `data-<name>`. */
+export function numbered(name: string): (event: Event) => number | null {
+  return (event) => {
+    const found = (event.target as Element).closest<HTMLElement>(`[data-${name}]`);
+    return found ? Number(found.dataset[name]) : null;
+  };
+}
+
 /** Clean up when a view ends. */
 export function ended(signal: AbortSignal, clean: () => void): void {
   signal.addEventListener("abort", clean, { once: true });

@@ -1,6 +1,6 @@
 // Named numbers of either sign as bars from one zero line, with their exact digits.
 
-import { div, h, on } from "./dom";
+import { div, h, numbered, on } from "./dom";
 import { allDigits, digits } from "./format";
 
 export { default as partbarsStyles } from "./partbars.css";
@@ -33,10 +33,7 @@ export class PartBars {
   readonly el = div("iw-parts");
 
   constructor(events: PartBarEvents, signal: AbortSignal) {
-    const at = (event: Event) => {
-      const found = (event.target as Element).closest<HTMLElement>("[data-at]");
-      return found ? Number(found.dataset.at) : null;
-    };
+    const at = numbered("at");
     on(this.el, "pointerover", (event) => events.hover?.(at(event)), signal);
     on(this.el, "pointerleave", () => events.hover?.(null), signal);
     on(

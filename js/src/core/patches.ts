@@ -1,7 +1,7 @@
 // Image patches as positions: the picture itself, coloured by any numbers of its patches.
 
 import { colourOf, type Scale } from "./colour";
-import { h, on, onFrame } from "./dom";
+import { h, onFrame, pointed } from "./dom";
 import type { TokenData } from "./tokens";
 import type { NDArray } from "./wire";
 
@@ -50,17 +50,7 @@ export class Patches {
       if (row < 0 || column < 0 || row >= grid[0] || column >= grid[1]) return null;
       return this.#tokens!.grid_start + row * grid[1] + column;
     };
-    on(this.#canvas, "pointermove", (e) => events.hover(at(e)), signal);
-    on(this.#canvas, "pointerleave", () => events.hover(null), signal);
-    on(
-      this.#canvas,
-      "click",
-      (e) => {
-        const i = at(e);
-        if (i !== null) events.click(i);
-      },
-      signal,
-    );
+    pointed(this.#canvas, at, events, signal);
   }
 
   offer(tokens: TokenData): void {

@@ -18,7 +18,7 @@ interface Found {
 }
 
 export class TokenPicker {
-  readonly el = div("iw-picker");
+  readonly el = div("iw-find iw-picker");
   #input: HTMLInputElement;
   #list = h("div", { class: "iw-offers", role: "listbox", hidden: true });
   #offers: Token[] = [];

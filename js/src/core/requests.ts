@@ -36,6 +36,7 @@ interface Pending {
   method: string;
   params: Params;
   key: string;
+  promise: Promise<unknown>;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
@@ -124,31 +125,16 @@ export class Requests {
     const known = this.#cache.get(key);
     if (known) return known.get() as Promise<T>;
     if (this.#model.isStatic) return Promise.reject(new NotRecorded());
-    return new Promise<T>((resolve, reject) => {
-      const pending: Pending = { method, params, key, resolve: resolve as (v: unknown) => void, reject };
-      const state = this.#lanes.get(lane) ?? { flying: null, waiting: null };
-      this.#lanes.set(lane, state);
-      if (state.flying?.key === key) {
-        // The same question is on its way: wait for that answer, and forget what waited behind it.
-        state.waiting?.reject(new Superseded());
-        state.waiting = null;
-        const flying = state.flying;
-        const { resolve: first, reject: fail } = flying;
-        flying.resolve = (value) => {
-          first(value);
-          pending.resolve(value);
-        };
-        flying.reject = (error) => {
-          fail(error);
-          reject(error);
-        };
-      } else if (state.flying) {
-        state.waiting?.reject(new Superseded());
-        state.waiting = pending;
-      } else {
-        this.#send(state, pending);
-      }
-    });
+    const state = this.#lanes.get(lane) ?? { flying: null, waiting: null };
+    this.#lanes.set(lane, state);
+    state.waiting?.reject(new Superseded());
+    state.waiting = null;
+    if (state.flying?.key === key) return state.flying.promise as Promise<T>;
+    const pending = { method, params, key } as Pending;
+    pending.promise = new Promise((resolve, reject) => Object.assign(pending, { resolve, reject }));
+    if (state.flying) state.waiting = pending;
+    else this.#send(state, pending);
+    return pending.promise as Promise<T>;
   }
 
   #send(lane: Lane, pending: Pending): void {

@@ -2,7 +2,7 @@
 // those in view exist, so 32,000 tokens scroll as lightly as thirty. One listener serves them all.
 
 import { codeOf, colourOf, inkOn, type Scale } from "./colour";
-import { div, h, on, onFrame, watchWidth } from "./dom";
+import { div, h, numbered, on, onFrame, pointed, watchWidth } from "./dom";
 import { allDigits, isRightToLeft, pieces } from "./format";
 
 export interface TokenData {
@@ -52,22 +52,8 @@ export class TokenStrip {
     this.el.setAttribute("aria-label", label);
     this.el.append(this.#sheet);
     this.#redraw = onFrame(signal, () => this.#render());
-    const indexAt = (event: Event): number | null => {
-      const token = (event.target as Element).closest<HTMLElement>("[data-i]");
-      return token ? Number(token.dataset.i) : null;
-    };
-    on(this.el, "pointerover", (e) => events.hover(indexAt(e)), signal);
-    on(this.el, "pointerleave", () => events.hover(null), signal);
+    pointed(this.el, numbered("i"), events, signal);
     on(this.el, "scroll", () => this.#redraw(), signal, { passive: true });
-    on(
-      this.el,
-      "click",
-      (e) => {
-        const i = indexAt(e);
-        if (i !== null) events.click(i);
-      },
-      signal,
-    );
     watchWidth(this.#sheet, signal, (width) => {
       this.#width = width;
       this.#layout();

@@ -1,7 +1,8 @@
 // The numbers behind the picture: what is asked of Python, in which order, and what is here already.
 
+import type { Answers } from "../../core/answers";
 import { MASKED, MINUS_INFINITY, valueAt } from "../../core/colour";
-import { NotRecorded, type Requests } from "../../core/requests";
+import type { Requests } from "../../core/requests";
 import type { TokenData } from "../../core/tokens";
 import type { NDArray, Wire } from "../../core/wire";
 import type { Summaries } from "./summaries";
@@ -100,17 +101,16 @@ function grown(view: Range, count: number): Range {
 }
 
 export class Data {
-  /** Called when something new has arrived. */
-  onArrival: () => void = () => {};
-  onFailure: (error: unknown) => void = () => {};
   #details: { same: string; picture: Picture }[] = [];
   #shaped = new WeakMap<PictureAnswer, Picture>();
   #requests: Requests;
+  #answers: Answers;
   #info: () => ViewInfo;
   #pooling: () => string;
 
-  constructor(requests: Requests, info: () => ViewInfo, pooling: () => string) {
+  constructor(requests: Requests, answers: Answers, info: () => ViewInfo, pooling: () => string) {
     this.#requests = requests;
+    this.#answers = answers;
     this.#info = info;
     this.#pooling = pooling;
   }
@@ -133,23 +133,9 @@ export class Data {
     return this.#longest(kind) > this.#info().full;
   }
 
-  /**
-   * An answer, if it is here; else null, and it is asked for. What a page did not record is no failure where something
-   * stands in for it.
-   */
-  #want<T>(method: string, params: Record<string, unknown>, standIn = true): T | null {
-    const here = this.#requests.peek<T>(method, params);
-    if (here === undefined) this.#tell(this.#requests.ask<T>(method, params), standIn);
-    return here ?? null;
-  }
-
-  #tell(work: Promise<unknown>, standIn: boolean): void {
-    work.then(
-      () => this.onArrival(),
-      (error) => {
-        if (!(standIn && error instanceof NotRecorded)) this.onFailure(error);
-      },
-    );
+  /** An answer, or null. By default what a page did not record is no failure: something stands in for it. */
+  #want<T>(method: string, params: Record<string, unknown>, optional = true): T | null {
+    return this.#answers.wanted<T>(method, params, { optional }) ?? null;
   }
 
   /** Small pictures of every head of a layer (null: of the model); null while they are on their way. */
@@ -209,19 +195,17 @@ export class Data {
     if (fitting) return fitting;
     const part = { q: grown(view.q, q.stop), k: grown(view.k, k.stop) };
     const window = [part.q.start, part.q.stop, part.k.start, part.k.stop];
-    const asked = this.#requests.ask<PictureAnswer>(
+    const answer = this.#answers.wanted<PictureAnswer>(
       "picture",
       { ...place, window, size: full, pooling },
-      "detail",
+      { lane: "detail", optional: true },
     );
-    this.#tell(
-      asked.then((answer) => {
-        if (this.#shaped.has(answer)) return;
-        this.#details.unshift({ same, picture: this.#shape(answer, part) });
-        this.#details.length = Math.min(this.#details.length, DETAILS);
-      }),
-      true,
-    );
+    if (answer) {
+      const picture = this.#shape(answer, part);
+      this.#details.unshift({ same, picture });
+      this.#details.length = Math.min(this.#details.length, DETAILS);
+      return picture;
+    }
     return own.find((d) => meets(d.q, view.q) && meets(d.k, view.k)) ?? null;
   }
 

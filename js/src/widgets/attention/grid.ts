@@ -1,7 +1,7 @@
 // Every head at once: one canvas of small pictures, for a layer or for the whole model.
 
 import type { Scale } from "../../core/colour";
-import { div, h, on, onFrame, watchWidth } from "../../core/dom";
+import { div, h, on, onFrame, pointed, watchWidth } from "../../core/dom";
 import { label } from "../../core/format";
 import { type Fonts, type Pen, penFor } from "../../core/pen";
 import type { TokenData } from "../../core/tokens";
@@ -72,17 +72,7 @@ export class HeadGrid {
       this.#width = width;
       this.#redraw();
     });
-    on(this.#canvas, "pointermove", (e) => events.hover(this.#slotAt(e)), signal);
-    on(this.#canvas, "pointerleave", () => events.hover(null), signal);
-    on(
-      this.#canvas,
-      "click",
-      (e) => {
-        const slot = this.#slotAt(e);
-        if (slot) events.click(slot);
-      },
-      signal,
-    );
+    pointed(this.#canvas, (e) => this.#slotAt(e), events, signal);
     on(this.#canvas, "keydown", (e) => this.#key(e), signal);
   }
 

@@ -1,8 +1,8 @@
 // AttentionView: where every head looks.
 
 import type { Scale } from "../../core/colour";
-import { div, h, on } from "../../core/dom";
-import { digits, label } from "../../core/format";
+import { div, h } from "../../core/dom";
+import { digits } from "../../core/format";
 import type { RenderContext } from "../../core/host";
 import { Legend } from "../../core/legend";
 import { Page, widget } from "../../core/page";
@@ -15,21 +15,9 @@ import { HeadGrid, type HeadPlace } from "./grid";
 import { type Cell, Matrix } from "./matrix";
 import { Side } from "./side";
 import { badgesOf, kindOf, orderOf, type Summaries } from "./summaries";
+import { legendWords, positionWords, statusWords, valueWords } from "./words";
 
-const TRAITS = [
-  "layer",
-  "head",
-  "query",
-  "key",
-  "show",
-  "direction",
-  "overview",
-  "sort",
-  "pooling",
-  "kind",
-  "title",
-  "_view",
-] as const;
+const TRAITS = "layer head query key show direction overview sort pooling kind".split(" ");
 const KEYS = [
   ["hover · click", "preview · lock a head, pin a token"],
   ["arrows", "move the pinned cell; with shift by ten"],
@@ -41,7 +29,7 @@ const KEYS = [
   ["ctrl + wheel · drag", "zoom, move; double click shows all"],
 ] as const;
 
-class AttentionPage extends Page {
+class AttentionPage extends Page<ViewInfo> {
   #data: Data;
   #hoverHead: HeadPlace | null = null;
   #hover: Partial<Cell> | null = null;
@@ -60,13 +48,10 @@ class AttentionPage extends Page {
     const { signal } = this;
     this.#data = new Data(
       this.requests,
-      () => this.#info,
+      this.answers,
+      () => this.info,
       () => this.get("pooling"),
     );
-    this.#data.onArrival = () => this.update();
-    this.#data.onFailure = (error) => {
-      if (!signal.aborted) this.frame.fail(error);
-    };
     const fonts = () => this.frame.fonts;
     this.#grid = new HeadGrid(
       fonts,
@@ -90,11 +75,7 @@ class AttentionPage extends Page {
       {
         hover: (axis, i) => this.#setHover(i === null ? null : { [axis]: i }),
         click: (axis, i) => this.#pin(axis, i),
-        find: (i) => {
-          this.#hover = null; // what is found is shown, wherever the pointer was left
-          this.choose({ [this.#axis]: i });
-          this.#reveal();
-        },
+        find: (i) => this.#go(this.#axis, i),
       },
       signal,
     );
@@ -109,10 +90,9 @@ class AttentionPage extends Page {
       this.#side.el,
     );
     this.frame.body.append(this.#layout);
-    on(this.frame.root, "keydown", (event) => this.#key(event), signal);
     this.#offer();
-    if (this.#info.image) {
-      decode(this.#info.image).then(
+    if (this.info.image) {
+      decode(this.info.image).then(
         (image) => this.#side.setPhoto(image),
         (error) => this.frame.fail(error),
       );
@@ -121,10 +101,6 @@ class AttentionPage extends Page {
   }
 
   // What is looked at.
-
-  get #info(): ViewInfo {
-    return this.get<ViewInfo>("_view");
-  }
 
   get #kind(): string {
     return this.get<string>("kind");
@@ -173,6 +149,13 @@ class AttentionPage extends Page {
     this.choose({ [axis]: this.get<number | null>(axis) === index ? null : index });
   }
 
+  /** What is gone to is shown, wherever the pointer was left. */
+  #go(axis: Axis, index: number): void {
+    this.#hover = null;
+    this.choose({ [axis]: index });
+    this.#reveal();
+  }
+
   #pinCell({ query, key }: Cell): void {
     const same = this.get<number | null>("query") === query && this.get<number | null>("key") === key;
     this.choose(same ? { query: null, key: null } : { query, key });
@@ -191,9 +174,7 @@ class AttentionPage extends Page {
     this.update();
   }
 
-  #key(event: KeyboardEvent): void {
-    const target = event.composedPath()[0] as Element;
-    if (target.tagName === "SELECT" || event.ctrlKey || event.metaKey || event.altKey) return;
+  override acts(event: KeyboardEvent): Record<string, (() => void) | false> {
     const kind = this.#data.kind(this.#kind);
     const [layer, head] = [this.get<number>("layer"), this.get<number>("head")];
     const at = kind.layers.indexOf(layer);
@@ -201,11 +182,9 @@ class AttentionPage extends Page {
       const n = this.#data.count(this.#kind, axis);
       const now = this.get<number | null>(axis) ?? (axis === "query" ? n - 1 - by : -by);
       const next = Math.max(0, Math.min(n - 1, now + by * (event.shiftKey ? 10 : 1)));
-      this.#hover = null;
-      this.choose({ [axis]: next });
-      this.#reveal();
+      this.#go(axis, next);
     };
-    const acts: Record<string, () => void> = {
+    return {
       ArrowUp: () => move("query", -1),
       ArrowDown: () => move("query", 1),
       ArrowLeft: () => move("key", -1),
@@ -218,12 +197,6 @@ class AttentionPage extends Page {
       a: () => this.choose({ overview: !this.get<boolean>("overview") }),
       d: () => this.choose({ direction: this.#axis === "query" ? "looked_at_by" : "looks_at" }),
     };
-    const act = acts[event.key];
-    if (!act) return;
-    // The notebook has keys of its own ("a" adds a cell): what is meant for the widget stays in it.
-    event.preventDefault();
-    event.stopPropagation();
-    act();
   }
 
   // What changes from Python.
@@ -236,7 +209,7 @@ class AttentionPage extends Page {
   }
 
   #offer(): void {
-    this.#choices.offer(this.#info.kinds, this.#data.isPooled(this.#kind));
+    this.#choices.offer(this.info.kinds, this.#data.isPooled(this.#kind));
   }
 
   /** Bring what is pinned into view, wherever a part of the whole is shown. */
@@ -250,7 +223,6 @@ class AttentionPage extends Page {
 
   draw(): void {
     const overview = this.get<boolean>("overview");
-    this.frame.setTitle(this.get("title"));
     this.#choices.show();
     this.#layout.dataset.overview = String(overview);
     this.#drawGrid(overview);
@@ -294,7 +266,7 @@ class AttentionPage extends Page {
   get #summaries(): Summaries | null {
     const layer = this.get<boolean>("overview") ? null : this.get<number>("layer");
     const wanted =
-      this.get<string>("sort") !== "head" || this.#data.count(this.#kind, "query") <= this.#info.peaks;
+      this.get<string>("sort") !== "head" || this.#data.count(this.#kind, "query") <= this.info.peaks;
     return wanted ? this.#data.summaries(this.#kind, layer) : null;
   }
 
@@ -313,25 +285,14 @@ class AttentionPage extends Page {
       colours: this.colours,
     });
     this.#legend.draw(this.#scale, picture?.scale ?? 1);
-    this.#legendNote.textContent = this.#legendWords();
+    this.#legendNote.textContent = this.#legendWords;
   }
 
-  #legendWords(): string {
+  get #legendWords(): string {
     const { show, kind } = this.#place;
-    const what: Record<string, string> = {
-      pattern: "probability",
-      value_weighted: "probability × norm of what the head writes from the key",
-      compared: "probability in the second",
-      difference: "probability in the first minus the second",
-    };
-    const masked = this.#data.kind(kind).causal ? "; upper triangle is masked" : "";
-    const marked = this.#data.picture(this.#place, false)?.marked
-      ? "; hatched is not a number, ∞ infinite"
-      : "";
-    const pooled = this.#data.isPooled(kind)
-      ? `; ${this.get<string>("pooling")} of the cells in a pixel`
-      : "";
-    return `${what[show]}, square-root scale${masked}${marked}${pooled}`;
+    const marked = this.#data.picture(this.#place, false)?.marked ?? false;
+    const pooling = this.#data.isPooled(kind) ? this.get<string>("pooling") : null;
+    return legendWords(show, this.#data.kind(kind).causal, marked, pooling);
   }
 
   /** A row or column: exact when it is here, else read off the picture. */
@@ -363,21 +324,21 @@ class AttentionPage extends Page {
 
   #drawStatus(): void {
     const place = this.#place;
-    const query = this.#hover?.query ?? this.get<number | null>("query");
-    const key = this.#hover?.key ?? this.get<number | null>("key");
-    const word = (axis: Axis, i: number) =>
-      `${axis} ${i} “${label(this.#data.tokens(place.kind, place.show, axis).texts[i] ?? "", 24)}”`;
-    const parts = [`layer ${place.layer}`, `head ${place.head}`];
-    const kind = this.#kindOfHead(place);
-    if (kind) parts.push(kind);
-    if (query !== null && key !== null) {
-      parts.push(`${word("query", query)} → ${word("key", key)}`, this.#valueWords(query, key));
-    } else if (query !== null) parts.push(word("query", query));
-    else if (key !== null) parts.push(word("key", key));
-    if (this.#hoverHead) parts.push("preview");
-    this.frame.say(parts.join(" · "));
-    const best = this.#data.picture(place, false);
-    this.frame.setCheck(best?.sum_check ?? null);
+    const [query, key] = (["query", "key"] as const).map(
+      (axis) => this.#hover?.[axis] ?? this.get<number | null>(axis),
+    ) as [number | null, number | null];
+    const texts = (axis: Axis) => this.#data.tokens(place.kind, place.show, axis).texts;
+    this.frame.say(
+      statusWords({
+        ...place,
+        kind: this.#kindOfHead(place),
+        query: positionWords("query", query, texts("query")),
+        key: positionWords("key", key, texts("key")),
+        value: () => this.#valueWords(query!, key!),
+        preview: this.#hoverHead !== null,
+      }),
+    );
+    this.frame.setCheck(this.#data.picture(place, false)?.sum_check ?? null);
   }
 
   #kindOfHead({ layer, head }: Place): string {
@@ -393,10 +354,7 @@ class AttentionPage extends Page {
   #valueWords(query: number, key: number): string {
     if (!this.#data.visible(this.#place.kind, query, key)) return "masked";
     const { values, exact } = this.#line("query", query);
-    const value = values?.[key];
-    if (value === undefined) return "…";
-    if (exact) return digits(value);
-    return `≈ ${digits(value)}${this.model.isStatic ? " (off the picture; exact in the notebook)" : ""}`;
+    return valueWords(values?.[key], exact, this.model.isStatic === true);
   }
 
   // What is saved.
@@ -409,7 +367,7 @@ class AttentionPage extends Page {
     const scale = this.#data.picture(place, false)?.scale ?? 1;
     const low = this.#scale.signed ? digits(-scale) : "0";
     const title = `${this.get<string>("title")} · layer ${place.layer} · head ${place.head}`;
-    const legend = `colour: ${this.#legendWords()}, from ${low} to ${digits(scale)}`;
+    const legend = `colour: ${this.#legendWords}, from ${low} to ${digits(scale)}`;
     return {
       width: 24 + grid.width + gap + matrix.width,
       height,

@@ -2,7 +2,7 @@
 
 import { largest } from "../../core/bars";
 import { ChosenToken } from "../../core/chosen";
-import { div, h, on } from "../../core/dom";
+import { div, h } from "../../core/dom";
 import { Finder } from "../../core/find";
 import { digits, label } from "../../core/format";
 import type { RenderContext } from "../../core/host";
@@ -16,7 +16,7 @@ import styles from "./attribution.css";
 import { type Attribution, others, reach, type Sources, type ViewInfo } from "./data";
 import { Picture } from "./picture";
 
-const TRAITS = ["position", "layer", "head", "token", "contrast", "title", "_view"] as const;
+const TRAITS = ["position", "layer", "head", "token", "contrast"] as const;
 const KEYS = [
   ["hover · click", "read a part · choose a head, a token"],
   ["arrows", "move to another layer or head"],
@@ -28,7 +28,7 @@ const SOURCES = 8;
 const SLIGHT = 1e-4; // of the largest: smaller sources are only summed up
 const SHORT = 24; // texts one can overlook need no search
 
-class AttributionPage extends Page {
+class AttributionPage extends Page<ViewInfo> {
   #picture: Picture;
   #strip: TokenStrip;
   #finder: Finder;
@@ -92,7 +92,7 @@ class AttributionPage extends Page {
       signal,
     );
     this.#finder = new Finder(
-      () => this.#info.tokens.texts,
+      () => this.info.tokens.texts,
       (i) => {
         this.#goTo(i);
         this.#strip.reveal(i);
@@ -110,13 +110,8 @@ class AttributionPage extends Page {
         h("div", {}, this.#sourcesNote, this.#sources.el, this.#sourcesRest),
       ),
     );
-    on(this.frame.root, "keydown", (event) => this.#key(event), signal);
     this.start();
     this.#strip.reveal(this.get("position"));
-  }
-
-  get #info(): ViewInfo {
-    return this.get<ViewInfo>("_view");
   }
 
   get #here() {
@@ -131,7 +126,7 @@ class AttributionPage extends Page {
   // What a reader does.
 
   #goTo(position: number): void {
-    if (this.#info.live) this.choose({ position });
+    if (this.info.live) this.choose({ position });
   }
 
   #choosePart(part: number): void {
@@ -157,7 +152,7 @@ class AttributionPage extends Page {
 
   /** A layer with fewer heads: the last that exists. */
   override settle(): void {
-    const { heads } = this.#info;
+    const { heads } = this.info;
     if (heads.length === 0) return;
     const layer = Math.max(0, Math.min(heads.length - 1, this.get<number>("layer")));
     if (layer !== this.get("layer")) this.model.set("layer", layer);
@@ -165,18 +160,15 @@ class AttributionPage extends Page {
     if (head !== this.get("head")) this.model.set("head", head);
   }
 
-  #key(event: KeyboardEvent): void {
-    const target = event.composedPath()[0] as Element;
-    if (["SELECT", "INPUT"].includes(target.tagName) || event.ctrlKey || event.metaKey || event.altKey)
-      return;
+  override acts(): Record<string, (() => void) | false> {
     const { layer, head } = this.#selected;
     const move = (by: number) => {
       const to = this.get<number>("position") + by;
-      if (to < 0 || to >= this.#info.tokens.texts.length) return;
+      if (to < 0 || to >= this.info.tokens.texts.length) return;
       this.#goTo(to);
       this.#strip.reveal(to);
     };
-    const acts: Record<string, () => void> = {
+    return {
       ArrowUp: () => this.choose({ layer: layer - 1 }),
       ArrowDown: () => this.choose({ layer: layer + 1 }),
       ArrowLeft: () => this.choose({ head: head - 1 }),
@@ -188,20 +180,13 @@ class AttributionPage extends Page {
         if (strongest) this.choose({ layer: strongest[0], head: strongest[1] });
       },
     };
-    const act = acts[event.key];
-    if (!act) return;
-    // The notebook has keys of its own: what is meant for the widget stays in it.
-    event.preventDefault();
-    event.stopPropagation();
-    act();
   }
 
   // What is drawn.
 
   draw(): void {
-    const found = this.wanted<Attribution>("attribution", this.#here);
+    const found = this.answers.wanted<Attribution>("attribution", this.#here);
     this.#last = found ?? this.#last;
-    this.frame.setTitle(this.get("title"));
     // The last answer stays while the next is on its way; the status line and its chip say so.
     const shown = this.#last;
     if (shown) this.#drawParts(shown);
@@ -216,7 +201,7 @@ class AttributionPage extends Page {
     this.#contrast.show(found.contrast?.text ?? null, false);
     this.#picture.update({
       found,
-      heads: this.#info.heads,
+      heads: this.info.heads,
       selected: this.#selected,
       hovered: this.#hoverPart,
       scale: this.scales.signed,
@@ -243,10 +228,10 @@ class AttributionPage extends Page {
 
   #drawSources(): Sources | undefined {
     const { layer, head } = this.#selected;
-    const { tokens, heads, live } = this.#info;
+    const { tokens, heads, live } = this.info;
     const exists = head < (heads[layer] ?? 0);
     const sources =
-      exists && live ? this.wanted<Sources>("sources", { ...this.#here, layer, head }) : undefined;
+      exists && live ? this.answers.wanted<Sources>("sources", { ...this.#here, layer, head }) : undefined;
     const values = sources?.values.data ?? null;
     const { position } = this.#here;
     this.#finder.el.hidden = tokens.texts.length <= SHORT;
@@ -284,7 +269,7 @@ class AttributionPage extends Page {
       this.frame.setCheck(null);
       return;
     }
-    const { tokens, heads } = this.#info;
+    const { tokens, heads } = this.info;
     const { position } = this.#here;
     const { layer, head } = this.#selected;
     const quote = (text: string) => `“${label(text, 20)}”`;

@@ -2,7 +2,7 @@
 // the sum so far. All cells share one symmetric scale.
 
 import { codeOf, colourOf, inkOn, type Scale } from "../../core/colour";
-import { div, h, on, watchWidth } from "../../core/dom";
+import { div, h, pointed, watchWidth } from "../../core/dom";
 import { digits } from "../../core/format";
 import { type Box, type Fonts, type Pen, penFor } from "../../core/pen";
 import type { Drawing } from "../../core/save";
@@ -57,17 +57,7 @@ export class Picture {
       const cell = this.#cells.find((c) => x >= c.x && x < c.x + c.w && y >= c.y && y < c.y + c.h);
       return cell?.part ?? null;
     };
-    on(this.#canvas, "pointermove", (event) => events.hover(partAt(event)), signal);
-    on(this.#canvas, "pointerleave", () => events.hover(null), signal);
-    on(
-      this.#canvas,
-      "click",
-      (event) => {
-        const part = partAt(event);
-        if (part !== null) events.click(part);
-      },
-      signal,
-    );
+    pointed(this.#canvas, partAt, events, signal);
     watchWidth(this.el, signal, (width) => {
       this.#width = width;
       this.#draw();

@@ -1,7 +1,7 @@
 // GenerationView: a text as a model wrote it, with the units that one step could accept.
 
 import { Chooser } from "../../core/controls";
-import { div, h, on, watchWidth } from "../../core/dom";
+import { div, h, watchWidth } from "../../core/dom";
 import { type ChoiceBlock, choicesOf } from "../../core/expected";
 import { Finder } from "../../core/find";
 import { allDigits, label } from "../../core/format";
@@ -29,7 +29,7 @@ interface ViewInfo {
   check: { law: string; value: number | null; holds: boolean } | null;
 }
 
-const TRAITS = ["show", "threshold", "position", "title", "_view"] as const;
+const TRAITS = ["show", "threshold", "position"] as const;
 const KEYS = [
   ["hover · click", "what else it could have been · pin"],
   ["← →", "move the pin"],
@@ -40,7 +40,7 @@ const KEYS = [
 const LINE = 30;
 const SHORT = 24;
 
-class GenerationPage extends Page {
+class GenerationPage extends Page<ViewInfo> {
   #hover: number | null = null;
   #show: Chooser<string>;
   #finder: Finder;
@@ -63,7 +63,7 @@ class GenerationPage extends Page {
       this.get("show"),
     );
     this.#finder = new Finder(
-      () => this.#info.tokens.texts,
+      () => this.info.tokens.texts,
       (i) => this.#go(i),
       signal,
     );
@@ -83,7 +83,6 @@ class GenerationPage extends Page {
     const main = div("gen-main", this.#finder.el, this.#strip.el, this.#legend.el, this.#note);
     this.frame.controls.append(this.#show.el);
     this.frame.body.append(div("gen iw-dressed", main, this.#side.el));
-    on(this.frame.root, "keydown", (event) => this.#key(event), signal);
     watchWidth(this.#side.el, signal, (width) => {
       this.#sideWidth = width;
       this.update();
@@ -91,10 +90,6 @@ class GenerationPage extends Page {
     // Lines exist only once the width is known; what is pinned is shown then.
     watchWidth(this.#strip.el, signal, () => this.#reveal());
     this.start();
-  }
-
-  get #info(): ViewInfo {
-    return this.get<ViewInfo>("_view");
   }
 
   get #threshold(): number | null {
@@ -114,17 +109,15 @@ class GenerationPage extends Page {
     if (at !== null) this.#strip.reveal(at);
   }
 
-  #key(event: KeyboardEvent): void {
-    const target = event.composedPath()[0] as Element;
-    if (/^(SELECT|INPUT)$/.test(target.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
-    const { tokens, start } = this.#info;
+  override acts(): Record<string, (() => void) | false> {
+    const { tokens, start } = this.info;
     const last = tokens.texts.length - 1;
     const now = this.get<number | null>("position");
     const turn = (by: number) => {
       const to = Math.max(0, Math.min(STOPS.length - 1, nearest(this.#threshold) + by));
       this.choose({ threshold: STOPS[to] ?? null });
     };
-    const acts: Record<string, () => void> = {
+    return {
       ArrowLeft: () => this.#go(Math.max(0, (now ?? start + 1) - 1)),
       ArrowRight: () => this.#go(Math.min(last, (now ?? start - 1) + 1)),
       Home: () => this.#go(Math.min(start, last)),
@@ -133,11 +126,6 @@ class GenerationPage extends Page {
       "]": () => turn(1),
       Escape: () => this.choose({ position: null }),
     };
-    const act = acts[event.key];
-    if (!act) return;
-    event.preventDefault();
-    event.stopPropagation();
-    act();
   }
 
   override changed(trait: string): void {
@@ -151,22 +139,21 @@ class GenerationPage extends Page {
 
   #load(): boolean {
     if (this.#numbers) return true;
-    const answer = this.wanted<{ probability: NDArray; entropy: NDArray }>("numbers", {});
+    const answer = this.answers.wanted<{ probability: NDArray; entropy: NDArray }>("numbers", {});
     if (!answer) return false;
     this.#numbers = { probability: answer.probability.data, entropy: answer.entropy.data };
     // Hovering costs no message: what it shows is fetched now.
-    for (let start = 0; start < answer.probability.data.length; start += this.#info.block)
-      this.wanted("alternatives", { start }, `alternatives ${start}`);
+    for (let start = 0; start < answer.probability.data.length; start += this.info.block)
+      this.answers.wanted("alternatives", { start }, { lane: `alternatives ${start}` });
     this.#perStep = STOPS.map((stop) => {
-      const units = unitsOf(answer.probability.data, stop, this.#info.ahead).length;
+      const units = unitsOf(answer.probability.data, stop, this.info.ahead).length;
       return units ? answer.probability.data.length / units : 0;
     });
     return true;
   }
 
   draw(): void {
-    const { tokens, start, ahead, check } = this.#info;
-    this.frame.setTitle(this.get("title"));
+    const { tokens, start, ahead, check } = this.info;
     this.frame.setCheck(check);
     this.#show.set(this.get("show"));
     this.#finder.el.hidden = tokens.texts.length <= SHORT;
@@ -198,19 +185,19 @@ class GenerationPage extends Page {
   }
 
   #edge(index: number): Edge | null {
-    const at = index - this.#info.start;
+    const at = index - this.info.start;
     const unit = this.#units[this.#step[at] ?? -1];
     if (!unit || unit[1] - unit[0] < 2) return null;
     return { first: at === unit[0], last: at === unit[1] - 1 };
   }
 
   #swatch(index: number) {
-    const value = this.#values[index - this.#info.start];
+    const value = this.#values[index - this.info.start];
     return value === undefined ? null : swatchOf(value, this.#ends, this.scales.plain);
   }
 
   #dress(index: number, span: HTMLElement): void {
-    const { start } = this.#info;
+    const { start } = this.info;
     const swatch = this.#swatch(index);
     const edge = this.#edge(index);
     span.style.background = [...bracket(edge, "var(--ink)"), ...(swatch ? layers(swatch, 0, 19) : [])].join(
@@ -231,12 +218,12 @@ class GenerationPage extends Page {
       counts: countsOf(this.#values, this.#ends, () => false),
       ink: this.colours.ink,
     });
-    const how = sampling(this.#info);
+    const how = sampling(this.info);
     this.#note.textContent = `Linear colour; the prompt is bare; brackets join what one step accepts; ${how}.`;
   }
 
   #drawSide(start: number, ahead: number): void {
-    const { tokens } = this.#info;
+    const { tokens } = this.info;
     const pinned = this.get<number | null>("position");
     const index = this.#hover ?? pinned ?? start;
     const why = this.#hover !== null ? "Hovered" : pinned !== null ? "Pinned" : "First written";
@@ -259,11 +246,15 @@ class GenerationPage extends Page {
 
   /** A written token by its number among those. */
   #written(at: number): Written | null {
-    const { tokens, start, block } = this.#info;
+    const { tokens, start, block } = this.info;
     const { probability, entropy } = this.#numbers!;
     if (at < 0 || at >= probability.length) return null;
     const first = at - (at % block);
-    const found = this.wanted<ChoiceBlock>("alternatives", { start: first }, `alternatives ${first}`);
+    const found = this.answers.wanted<ChoiceBlock>(
+      "alternatives",
+      { start: first },
+      { lane: `alternatives ${first}` },
+    );
     const [from, to] = this.#units[this.#step[at]!]!;
     return {
       id: found?.own.data[at - first] ?? -1,
@@ -279,7 +270,7 @@ class GenerationPage extends Page {
   // What is saved.
 
   drawing(): Drawing {
-    const { start } = this.#info;
+    const { start } = this.info;
     const show = this.get<string>("show");
     return draw({
       title: `${this.get<string>("title")} · ${show}`,

@@ -1,5 +1,6 @@
 // What Python measured: blocks of positions with every row, and the target's rise through them.
 
+import type { Answers } from "../../core/answers";
 import type { TokenData } from "../../core/tokens";
 import type { NDArray } from "../../core/wire";
 
@@ -51,18 +52,16 @@ export interface Question {
   top: number;
 }
 
-type Wanted = <T>(method: string, params: Record<string, unknown>, lane: string) => T | undefined;
-
 export class Cells {
-  #wanted: Wanted;
+  #answers: Answers;
   #info: () => ViewInfo;
   #question: () => Question;
   #texts = new WeakMap<CellBlock, Map<number, string>>();
   // What this drawing has asked for: hundreds of cells share one question.
   #asked = new Map<string, unknown>();
 
-  constructor(wanted: Wanted, info: () => ViewInfo, question: () => Question) {
-    this.#wanted = wanted;
+  constructor(answers: Answers, info: () => ViewInfo, question: () => Question) {
+    this.#answers = answers;
     this.#info = info;
     this.#question = question;
   }
@@ -74,7 +73,8 @@ export class Cells {
 
   #once<T>(method: string, params: Record<string, unknown>, start: number): T | undefined {
     const lane = `${method}-${start}`;
-    if (!this.#asked.has(lane)) this.#asked.set(lane, this.#wanted<T>(method, { ...params, start }, lane));
+    if (!this.#asked.has(lane))
+      this.#asked.set(lane, this.#answers.wanted<T>(method, { ...params, start }, { lane }));
     return this.#asked.get(lane) as T | undefined;
   }
 

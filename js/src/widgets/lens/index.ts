@@ -2,7 +2,7 @@
 
 import { ChosenToken } from "../../core/chosen";
 import { Chooser } from "../../core/controls";
-import { div, h, on } from "../../core/dom";
+import { div, h } from "../../core/dom";
 import { digits, label } from "../../core/format";
 import type { RenderContext } from "../../core/host";
 import { Page, widget } from "../../core/page";
@@ -16,9 +16,7 @@ import { type Cell, Grid, rowLabel, type Shown } from "./grid";
 import styles from "./lens.css";
 import { LikelyList } from "./likely";
 
-const TRAITS = [
-  ...["layer", "site", "position", "color_by", "target", "top", "sites", "kind", "title", "_view"],
-] as const;
+const TRAITS = ["layer", "site", "position", "color_by", "target", "top", "sites", "kind"];
 const KEYS = [
   ["hover · click", "read a cell · pin it"],
   ["arrows", "later and earlier layer, next and previous position; with shift by ten"],
@@ -30,7 +28,7 @@ const KEYS = [
 const GAP = 24;
 const DEEP = 12; // rows beyond which the list stands beside the grid, not under it
 
-class LensPage extends Page {
+class LensPage extends Page<ViewInfo> {
   #cells: Cells;
   #hover: Cell | null = null;
   #kinds: Chooser<string>;
@@ -50,8 +48,8 @@ class LensPage extends Page {
     super(context, { styles: partbarsStyles + pickerStyles + styles, keys: KEYS, traits: TRAITS });
     const { signal } = this;
     this.#cells = new Cells(
-      (method, params, lane) => this.wanted(method, params, lane),
-      () => this.#info,
+      this.answers,
+      () => this.info,
       () => ({
         ...{ kind: this.get<string>("kind"), sites: this.get<string>("sites") },
         ...{ target: this.get<number | null>("target"), top: this.get<number>("top") },
@@ -84,16 +82,11 @@ class LensPage extends Page {
       this.#list.el,
     );
     this.frame.body.append(this.#layout);
-    on(this.frame.root, "keydown", (event) => this.#key(event), signal);
     this.#offer();
     this.start();
   }
 
   // What is looked at.
-
-  get #info(): ViewInfo {
-    return this.get<ViewInfo>("_view");
-  }
 
   get #color(): Colour {
     return this.get<Colour>("color_by");
@@ -105,7 +98,7 @@ class LensPage extends Page {
   }
 
   get #last(): number {
-    return this.#info.tokens.texts.length - 1;
+    return this.info.tokens.texts.length - 1;
   }
 
   /** The cell whose numbers are told: under the pointer, else pinned, else the last position in the selected row. */
@@ -116,7 +109,7 @@ class LensPage extends Page {
   // What a reader does.
 
   override settle(): void {
-    const rows = this.#info.kinds[this.get<string>("kind")]!.rows;
+    const rows = this.info.kinds[this.get<string>("kind")]!.rows;
     if (!rows[this.get<string>("sites")]) this.model.set("sites", "blocks");
     const site = this.get<string>("site");
     if (this.#cells.rows.includes(site)) return;
@@ -144,9 +137,7 @@ class LensPage extends Page {
     this.update();
   }
 
-  #key(event: KeyboardEvent): void {
-    const target = event.composedPath()[0] as Element;
-    if (target.tagName === "SELECT" || event.ctrlKey || event.metaKey || event.altKey) return;
+  override acts(event: KeyboardEvent): Record<string, (() => void) | false> {
     const by = event.shiftKey ? 10 : 1;
     const move = (rows: number, positions: number) => {
       const pinned = this.get<number | null>("position");
@@ -160,7 +151,7 @@ class LensPage extends Page {
     const colours = Object.keys(LOOKS) as Colour[];
     const next = colours[(colours.indexOf(this.#color) + 1) % colours.length]!;
     const other = this.get<string>("sites") === "all" ? "blocks" : "all";
-    const acts: Record<string, () => void> = {
+    return {
       ArrowUp: () => move(1, 0),
       ArrowDown: () => move(-1, 0),
       ArrowLeft: () => move(0, -1),
@@ -169,11 +160,6 @@ class LensPage extends Page {
       c: () => this.choose({ color_by: next }),
       m: () => this.choose({ sites: other }),
     };
-    const act = acts[event.key];
-    if (!act) return;
-    event.preventDefault();
-    event.stopPropagation();
-    act();
   }
 
   override changed(trait: string): void {
@@ -185,8 +171,8 @@ class LensPage extends Page {
   }
 
   #offer(): void {
-    this.#texts = this.#info.tokens.texts;
-    const kinds = Object.keys(this.#info.kinds);
+    this.#texts = this.info.tokens.texts;
+    const kinds = Object.keys(this.info.kinds);
     this.#kinds.offer(
       kinds.map((value) => ({ value, label: value })),
       this.get<string>("kind"),
@@ -195,7 +181,7 @@ class LensPage extends Page {
       (Object.keys(LOOKS) as Colour[]).map((value) => ({ value, label: LOOKS[value].name })),
       this.#color,
     );
-    this.#chosen.el.hidden = this.#info.fixed !== null;
+    this.#chosen.el.hidden = this.info.fixed !== null;
   }
 
   // What is drawn.
@@ -203,8 +189,7 @@ class LensPage extends Page {
   draw(): void {
     this.#cells.begin();
     const kind = this.get<string>("kind");
-    const why = this.#info.kinds[kind]!.why;
-    this.frame.setTitle(this.get("title"));
+    const why = this.info.kinds[kind]!.why;
     this.#layout.dataset.deep = String(this.#cells.rows.length > DEEP);
     this.#kinds.set(kind);
     this.#colour.set(this.#color);
@@ -242,7 +227,7 @@ class LensPage extends Page {
       swatch:
         value === undefined
           ? { rgb: null, ink: "", mark: null }
-          : cellSwatch(this.#color, value, this.#info.vocabulary, this.scales.plain),
+          : cellSwatch(this.#color, value, this.info.vocabulary, this.scales.plain),
       hit: !nothing && best.id === this.#cells.target(position)?.id,
     };
   }
@@ -256,7 +241,7 @@ class LensPage extends Page {
       ? `Target “${label(target.text, 16)}” at ${position} ${token}`
       : `Target at ${position} ${token}`;
     this.#climb.update({
-      ...{ rows, row, vocabulary: this.#info.vocabulary, colours: this.colours },
+      ...{ rows, row, vocabulary: this.info.vocabulary, colours: this.colours },
       ...{ probability: through("target_probability"), rank: through("target_rank") },
     });
     const where = rowLabel(rows[row]!) === "embed" ? "the embedding" : `row ${rowLabel(rows[row]!)}`;
@@ -264,7 +249,7 @@ class LensPage extends Page {
       `Likeliest at ${position} ${token} in ${where}`,
       this.#likely(row, position),
       target?.id ?? null,
-      this.#info.fixed,
+      this.info.fixed,
     );
   }
 
@@ -281,7 +266,7 @@ class LensPage extends Page {
         const value = this.#cells.value(this.#color, row, p);
         if (value !== undefined) values.push(value);
       }
-    this.#legend.draw(this.#color, this.#info.vocabulary, this.scales.plain, seenOf(values));
+    this.#legend.draw(this.#color, this.info.vocabulary, this.scales.plain, seenOf(values));
   }
 
   #drawStatus(target: { text: string } | null): void {
@@ -310,7 +295,7 @@ class LensPage extends Page {
   #check(): SumCheck | null {
     const { first, last } = this.#grid.seen;
     let worst: SumCheck | null = null;
-    for (let p = this.#cells.start(first); p < last; p += this.#info.block) {
+    for (let p = this.#cells.start(first); p < last; p += this.info.block) {
       const check = this.#cells.block(p)?.sum_check;
       if (!check) continue;
       const far = (c: SumCheck) => (c.value === null ? Number.POSITIVE_INFINITY : Math.abs(c.value));

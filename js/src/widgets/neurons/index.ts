@@ -2,14 +2,13 @@
 
 import { ChosenToken } from "../../core/chosen";
 import { Chooser } from "../../core/controls";
-import { div, h, on } from "../../core/dom";
+import { div, h } from "../../core/dom";
 import { allDigits, digits, label } from "../../core/format";
 import type { RenderContext } from "../../core/host";
 import { Page, widget } from "../../core/page";
 import { type PartBar, PartBars, partbarsStyles, track } from "../../core/partbars";
 import type { Pen } from "../../core/pen";
 import { pickerStyles } from "../../core/picker";
-import { NotRecorded } from "../../core/requests";
 import { Rows, rowsStyles } from "../../core/rows";
 import type { Drawing } from "../../core/save";
 import { Clamp } from "./clamp";
@@ -25,10 +24,7 @@ import {
 } from "./data";
 import styles from "./neurons.css";
 
-const TRAITS = [
-  ...["layer", "neuron", "token", "side", "sort", "value", "everywhere", "title"],
-  "_view",
-] as const;
+const TRAITS = ["layer", "neuron", "token", "side", "sort", "value", "everywhere"];
 const KEYS = [
   ["click", "open a neuron"],
   ["up  down", "previous, next in the list; with shift by ten"],
@@ -37,7 +33,7 @@ const KEYS = [
 const TOP = 8;
 const BOTTOM = 4;
 
-class NeuronPage extends Page {
+class NeuronPage extends Page<ViewInfo> {
   #rows: Rows;
   #clamp: Clamp;
   #token: ChosenToken;
@@ -90,7 +86,7 @@ class NeuronPage extends Page {
       signal,
     );
     const sides = div("neu-sides");
-    for (const side of this.#info.sides) {
+    for (const side of this.info.sides) {
       const bars = new PartBars({}, signal);
       this.#shown.push({ side, bars });
       sides.append(h("div", {}, h("p", { class: "iw-note" }, SIDES[side]?.title ?? side), bars.el));
@@ -99,14 +95,13 @@ class NeuronPage extends Page {
     this.frame.body.append(
       h(
         "div",
-        { class: "neu", "data-text": this.#info.texts !== null },
+        { class: "neu", "data-text": this.info.texts !== null },
         div("neu-list", this.#listNote, this.#head, this.#rows.el),
         one,
         this.#clamp.el,
       ),
     );
-    on(this.frame.root, "keydown", (event) => this.#key(event), signal);
-    const { sides: offered, sorts } = this.#info;
+    const { sides: offered, sorts } = this.info;
     this.#sides.offer(
       offered.map((value) => ({ value, label: SIDES[value]?.label ?? value })),
       this.get("side"),
@@ -117,10 +112,6 @@ class NeuronPage extends Page {
       this.get("sort"),
     );
     this.start();
-  }
-
-  get #info(): ViewInfo {
-    return this.get<ViewInfo>("_view");
   }
 
   get #place(): Place {
@@ -138,11 +129,15 @@ class NeuronPage extends Page {
   // The list, block by block.
 
   #block(start: number): RowBlock | undefined {
-    return this.wanted<RowBlock>("rows", { ...this.#list, start }, `rows ${start % (4 * this.#info.rows)}`);
+    return this.answers.wanted<RowBlock>(
+      "rows",
+      { ...this.#list, start },
+      { lane: `rows ${start % (4 * this.info.rows)}` },
+    );
   }
 
   #at(index: number) {
-    const { rows } = this.#info;
+    const { rows } = this.info;
     const block = this.#block(Math.floor(index / rows) * rows);
     return block ? rowOf(block, index % rows) : null;
   }
@@ -177,10 +172,7 @@ class NeuronPage extends Page {
     this.update();
   }
 
-  #key(event: KeyboardEvent): void {
-    const target = event.composedPath()[0] as Element;
-    if (["SELECT", "INPUT"].includes(target.tagName) || event.ctrlKey || event.metaKey || event.altKey)
-      return;
+  override acts(event: KeyboardEvent): Record<string, (() => void) | false> {
     const total = this.#block(0)?.total ?? 0;
     const move = (by: number) => {
       const from = this.#row ?? (by > 0 ? -1 : 1);
@@ -188,7 +180,7 @@ class NeuronPage extends Page {
       this.#open(to);
       this.#rows.reveal(to);
     };
-    const acts: Record<string, () => void> = {
+    return {
       ArrowUp: () => move(-1),
       ArrowDown: () => move(1),
       Escape: () => {
@@ -196,12 +188,6 @@ class NeuronPage extends Page {
         else this.choose({ token: null });
       },
     };
-    const act = acts[event.key];
-    if (!act) return;
-    // The notebook has keys of its own: what is meant for the widget stays in it.
-    event.preventDefault();
-    event.stopPropagation();
-    act();
   }
 
   override changed(trait: string): void {
@@ -212,7 +198,7 @@ class NeuronPage extends Page {
   }
 
   override settle(): void {
-    const { layers, counts } = this.#info;
+    const { layers, counts } = this.info;
     const count = counts[layers.indexOf(this.get<number>("layer"))] ?? 1;
     if (this.get<number>("neuron") >= count) this.model.set("neuron", count - 1);
   }
@@ -221,7 +207,6 @@ class NeuronPage extends Page {
 
   draw(): void {
     const { side, sort, token } = this.#list;
-    this.frame.setTitle(this.get("title"));
     this.#sides.set(side);
     this.#sorts.set(sort);
     this.#sorts.el.hidden = token !== null;
@@ -232,7 +217,7 @@ class NeuronPage extends Page {
 
   #drawList(): void {
     const { side, token } = this.#list;
-    const { counts, threshold } = this.#info;
+    const { counts, threshold } = this.info;
     const block = this.#block(0);
     const total = block?.total ?? 0;
     const all = counts.reduce((a, b) => a + b, 0);
@@ -249,20 +234,12 @@ class NeuronPage extends Page {
   /** Where the open neuron stands in the list: asked for once, and scrolled to when it was opened from outside. */
   #findRow(): void {
     const asked = { ...this.#list, ...this.#place };
-    const known = this.requests.peek<{ row: number | null }>("place", asked);
-    if (known !== undefined) {
-      this.#row = known.row ?? -1;
-      if (known.row !== null && this.#follow)
-        requestAnimationFrame(() => !this.signal.aborted && this.#rows.reveal(known.row!));
-      return;
-    }
-    this.requests.ask("place", asked).then(
-      () => this.update(),
-      (error) => {
-        // A saved page may not know the row; the neuron is shown all the same.
-        if (!(error instanceof NotRecorded) && !this.signal.aborted) this.frame.fail(error);
-      },
-    );
+    // A saved page may not know the row; the neuron is shown all the same.
+    const known = this.answers.wanted<{ row: number | null }>("place", asked, { optional: true });
+    if (known === undefined) return;
+    this.#row = known.row ?? -1;
+    if (known.row !== null && this.#follow)
+      requestAnimationFrame(() => !this.signal.aborted && this.#rows.reveal(known.row!));
   }
 
   #bars(end: End, most: number): PartBar[] {
@@ -285,7 +262,7 @@ class NeuronPage extends Page {
 
   #drawNeuron(): void {
     const { layer, neuron } = this.#place;
-    const found = this.wanted<Record<string, SideOf>>("neuron", { layer, neuron });
+    const found = this.answers.wanted<Record<string, SideOf>>("neuron", { layer, neuron });
     const said: string[] = [`layer ${layer} · neuron ${neuron}`];
     if (found) {
       const names = Object.values(found).flatMap((side) => side.names);
@@ -301,11 +278,11 @@ class NeuronPage extends Page {
     }
     this.frame.say(said.join(" · "));
     this.frame.setCheck(null);
-    this.#about.title = this.#info.notes.join("; ");
+    this.#about.title = this.info.notes.join("; ");
   }
 
   #drawClamp(): void {
-    const { texts } = this.#info;
+    const { texts } = this.info;
     const value = this.get<number | null>("value");
     const everywhere = this.get<boolean>("everywhere");
     const place = this.#place;
@@ -314,7 +291,7 @@ class NeuronPage extends Page {
     // A saved page holds the clamp of the neuron that was open; for others it says that it needs the notebook.
     const ask = (held: number | null) =>
       texts && (!fixed || this.requests.has("clamp", asked(held)))
-        ? (this.wanted<Clamped>("clamp", asked(held)) ?? null)
+        ? (this.answers.wanted<Clamped>("clamp", asked(held)) ?? null)
         : null;
     const own = ask(null);
     this.#clamp.update({

@@ -29,7 +29,6 @@ export class Data {
   #info: ViewInfo | null = null;
   #masked = new Set<number>();
   #kept = new Map<string, unknown>();
-  #asked = new Set<string>();
 
   constructor(page: Page) {
     this.#page = page;
@@ -41,7 +40,6 @@ export class Data {
       this.#info = info;
       this.#masked = new Set(info.masked);
       this.#kept.clear();
-      this.#asked.clear();
     }
     return info;
   }
@@ -111,28 +109,19 @@ export class Data {
     return block ? { choices: choicesOf(block, row), own: block.own.data[row]! } : null;
   }
 
-  /** An act of the reader asks again for what has failed. */
-  retry(): void {
-    this.#asked.clear();
-  }
-
   /** What one pass over 32,000 numbers gives is not worked out at every move of the pointer. */
   #keep<T>(key: string, make: () => T): T {
     if (!this.#kept.has(key)) this.#kept.set(key, make());
     return this.#kept.get(key) as T;
   }
 
-  /** Hundreds of tokens want the same answer in one drawing: it is asked for once, in a lane of its own. */
+  /** Hundreds of tokens want the same answer in one drawing, so what is here is not looked up for each. */
   #once<T>(method: string, params: Record<string, number>): T | undefined {
     const key = `${method} ${Object.values(params)}`;
     const known = this.#kept.get(key) as T | undefined;
     if (known !== undefined) return known;
-    const answer = this.#page.requests.peek<T>(method, params);
+    const answer = this.#page.answers.wanted<T>(method, params, { lane: key });
     if (answer !== undefined) this.#kept.set(key, answer);
-    else if (!this.#asked.has(key)) {
-      this.#asked.add(key);
-      this.#page.wanted<T>(method, params, key);
-    }
     return answer;
   }
 }

@@ -1,7 +1,7 @@
 // TokenView: a text coloured by any numbers of its tokens.
 
 import { Chooser } from "../../core/controls";
-import { div, on, watchWidth } from "../../core/dom";
+import { div, watchWidth } from "../../core/dom";
 import { Finder } from "../../core/find";
 import { allDigits, label } from "../../core/format";
 import type { RenderContext } from "../../core/host";
@@ -14,7 +14,7 @@ import valueStyles from "../../core/values.css";
 import { decode } from "../../core/wire";
 import { Data } from "./data";
 import { draw } from "./drawing";
-import { actOf, KEYS } from "./keys";
+import { actsOf, KEYS } from "./keys";
 import { cssText, LANE } from "./lanes";
 import { Legends } from "./legends";
 import { beside } from "./moves";
@@ -24,7 +24,7 @@ import { watchSpans } from "./span";
 import { statusWords } from "./status";
 import styles from "./token.css";
 
-const TRAITS = ["series", "show", "position", "span", "scale", "low", "high", "title", "_view"] as const;
+const TRAITS = ["series", "show", "position", "span", "scale", "low", "high"] as const;
 const SHORT = 24; // texts one can overlook need no search
 
 class TokenPage extends Page {
@@ -64,7 +64,6 @@ class TokenPage extends Page {
     this.#layout.append(main, this.#side.el);
     this.frame.controls.append(this.#series.el, this.#show.el);
     this.frame.body.append(this.#layout);
-    on(this.frame.root, "keydown", (event) => this.#key(event), signal);
     this.#offer();
     // Lines exist only once the width is known; what is pinned is shown then.
     watchWidth(this.#strip.el, signal, () => this.#reveal());
@@ -144,11 +143,9 @@ class TokenPage extends Page {
     if (at !== null) this.#strip.reveal(at);
   }
 
-  #key(event: KeyboardEvent): void {
-    const target = event.composedPath()[0] as Element;
-    if (/^(SELECT|INPUT)$/.test(target.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
+  override acts(event: KeyboardEvent): Record<string, () => void> {
     const { series, tokens } = this.#data.info;
-    const act = actOf(event.key, {
+    return actsOf({
       now: this.#position,
       last: this.#data.count - 1,
       beside: (now, lines) => beside(this.#strip.el, tokens, now, lines),
@@ -168,15 +165,6 @@ class TokenPage extends Page {
         this.choose({ position: null, span: null });
       },
     });
-    if (!act) return;
-    // The notebook has keys of its own ("a" adds a cell): what is meant for the widget stays in it.
-    event.preventDefault();
-    event.stopPropagation();
-    act();
-  }
-
-  override settle(): void {
-    this.#data.retry();
   }
 
   override changed(trait: string): void {
@@ -212,7 +200,6 @@ class TokenPage extends Page {
   draw(): void {
     const { info, here } = this.#data;
     const lanes = this.#lanes;
-    this.frame.setTitle(this.get("title"));
     this.#series.set(this.get("series"));
     this.#show.set(this.get("show"));
     this.#layout.classList.toggle("tok-lanes", lanes.length > 0);

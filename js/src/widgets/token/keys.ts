@@ -21,13 +21,10 @@ interface Acts {
   release(): void;
 }
 
-/** The act of a key, or undefined where it has none. */
-export function actOf(
-  key: string,
-  { now, last, beside, move, turn, all, release }: Acts,
-): (() => void) | undefined {
+/** What each key does. */
+export function actsOf({ now, last, beside, move, turn, all, release }: Acts): Record<string, () => void> {
   const to = (next: number) => move(Math.max(0, Math.min(last, next)));
-  const acts: Record<string, () => void> = {
+  return {
     ArrowLeft: () => to(now === null ? last : now - 1),
     ArrowRight: () => to(now === null ? 0 : now + 1),
     ArrowUp: () => to(now === null ? last : beside(now, -1)),
@@ -39,5 +36,4 @@ export function actOf(
     a: all,
     Escape: release,
   };
-  return acts[key];
 }

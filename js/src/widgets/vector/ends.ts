@@ -1,6 +1,6 @@
 // The tokens at one end of the list: bars from a zero line that both ends share, with exact digits.
 
-import { div, h, on } from "../../core/dom";
+import { div, h, numbered, pointed } from "../../core/dom";
 import { allDigits, digits, label } from "../../core/format";
 import { numberOf, type TokenScore } from "./data";
 
@@ -27,21 +27,7 @@ export class EndList {
 
   constructor(events: { hover(id: number | null): void; click(id: number): void }, signal: AbortSignal) {
     this.el.append(this.#note, this.#bars);
-    const at = (event: Event) => {
-      const id = (event.target as Element).closest<HTMLElement>("[data-id]")?.dataset.id;
-      return id === undefined ? null : Number(id);
-    };
-    on(this.#bars, "pointerover", (event) => events.hover(at(event)), signal);
-    on(this.#bars, "pointerleave", () => events.hover(null), signal);
-    on(
-      this.#bars,
-      "click",
-      (event) => {
-        const id = at(event);
-        if (id !== null) events.click(id);
-      },
-      signal,
-    );
+    pointed(this.#bars, numbered("id"), events, signal);
   }
 
   draw(

@@ -2,7 +2,7 @@
 
 import { ChosenToken } from "../../core/chosen";
 import { Chooser } from "../../core/controls";
-import { div, h, on } from "../../core/dom";
+import { div, h } from "../../core/dom";
 import { allDigits, digits, label } from "../../core/format";
 import type { RenderContext } from "../../core/host";
 import { Page, widget } from "../../core/page";
@@ -15,7 +15,7 @@ import { EndList, type Track, trackOf } from "./ends";
 import { Histogram, type Mark } from "./histogram";
 import styles from "./vector.css";
 
-const TRAITS = ["index", "side", "scores", "norm", "token", "top", "title", "_view"] as const;
+const TRAITS = ["index", "side", "scores", "norm", "token", "top"] as const;
 const KEYS = [
   ["hover · click", "find a token in the histogram · look it up"],
   ["[  ]", "previous, next vector"],
@@ -26,7 +26,7 @@ const KEYS = [
 const SIDES: readonly Side[] = ["output", "input"];
 const ROW = 20;
 
-class VectorPage extends Page {
+class VectorPage extends Page<ViewInfo> {
   #index: Chooser<number>;
   #side: Chooser<Side>;
   #scores: Chooser<string>;
@@ -80,13 +80,8 @@ class VectorPage extends Page {
         this.#bottom.el,
       ),
     );
-    on(this.frame.root, "keydown", (event) => this.#key(event), signal);
     this.#offer();
     this.start();
-  }
-
-  get #info(): ViewInfo {
-    return this.get<ViewInfo>("_view");
   }
 
   get #here() {
@@ -101,51 +96,43 @@ class VectorPage extends Page {
   #ask<T>(method: string, more: Record<string, unknown>): T | undefined {
     const here = this.#here;
     // The input side knows no norm: whatever it was, the question is the same.
-    const norm = here.norm || (here.side === "input" && this.#info.fixed === null);
-    return this.wanted<T>(method, { ...here, norm, ...more });
+    const norm = here.norm || (here.side === "input" && this.info.fixed === null);
+    return this.answers.wanted<T>(method, { ...here, norm, ...more });
   }
 
   override settle(): void {
     const side = this.get<Side>("side");
-    if (!this.#info.sides[side].scores.includes(this.get<string>("scores"))) this.model.set("scores", "raw");
+    if (!this.info.sides[side].scores.includes(this.get<string>("scores"))) this.model.set("scores", "raw");
   }
 
   override changed(trait: string): void {
     if (trait === "_view") this.#offer();
   }
 
-  #key(event: KeyboardEvent): void {
-    const target = event.composedPath()[0] as Element;
-    if (target.tagName === "SELECT" || event.ctrlKey || event.metaKey || event.altKey) return;
+  override acts(): Record<string, (() => void) | false> {
     const { index, side, norm } = this.#here;
-    const last = this.#info.names.length - 1;
+    const last = this.info.names.length - 1;
     const other: Side = side === "output" ? "input" : "output";
-    const free = this.#info.fixed === null;
-    const acts: Record<string, (() => void) | false> = {
+    const free = this.info.fixed === null;
+    return {
       "[": () => this.choose({ index: Math.max(0, index - 1) }),
       "]": () => this.choose({ index: Math.min(last, index + 1) }),
-      s: free && !this.#info.sides[other].why && (() => this.choose({ side: other })),
+      s: free && !this.info.sides[other].why && (() => this.choose({ side: other })),
       n: free && side === "output" && (() => this.choose({ norm: !norm })),
       Escape: () => this.choose({ token: null }),
     };
-    const act = acts[event.key];
-    if (!act) return;
-    event.preventDefault();
-    event.stopPropagation();
-    act();
   }
 
   #offer(): void {
     this.#index.offer(
-      this.#info.names.map((name, value) => ({ value, label: label(name, 24) })),
+      this.info.names.map((name, value) => ({ value, label: label(name, 24) })),
       this.get("index"),
     );
   }
 
   draw(): void {
     const { index, side, scores, norm } = this.#here;
-    const { sides, fixed, names, vocabulary } = this.#info;
-    this.frame.setTitle(this.get("title"));
+    const { sides, fixed, names, vocabulary } = this.info;
     this.#index.set(index);
     this.#side.offer(
       SIDES.map((value) => ({ value, label: value, reason: sides[value].why })),
@@ -199,7 +186,7 @@ class VectorPage extends Page {
   #drawFacts(looked: TokenScore, found: Scores): void {
     const rows: [string, string, string][] = [
       [found.unit, digits(numberOf(looked.score)), allDigits(numberOf(looked.score))],
-      ["rank", `${looked.rank ?? "none"} of ${this.#info.vocabulary}`, "1 is the largest"],
+      ["rank", `${looked.rank ?? "none"} of ${this.info.vocabulary}`, "1 is the largest"],
       ["z-score", digits(numberOf(looked.z)), "standard deviations above the mean of the vocabulary"],
     ];
     this.#facts.replaceChildren(
