@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from interpwidgets.analyses.decompose import Decomposition, Part, check, output_weight
+from interpwidgets.analyses.given import check_layer, check_trace
 from interpwidgets.errors import InputError, ModelError
 from interpwidgets.records.attribution import LogitAttribution
 from interpwidgets.records.head_sources import HeadSources
@@ -99,7 +100,8 @@ def head_sources(
     """
     where, which, against = _checked(trace, token, contrast, position)
     lm = trace.model
-    place = lm.site(f"head_out.{layer}")
+    check_layer(lm, layer)
+    place = lm.site(f"head_out.{int(layer)}")
     number = place.layer
     assert number is not None
     attention = _attention_of(trace, number)
@@ -133,6 +135,7 @@ def head_sources(
 def _checked(
     trace: Trace, token: int | str | None, contrast: int | str | None, position: int
 ) -> tuple[int, int, int | None]:
+    check_trace(trace)
     lm = trace.model
     check(lm)
     if trace.logits is None:

@@ -211,8 +211,9 @@ def check(lm: Model) -> None:
     weight = getattr(anatomy.head, "weight", None)
     whole = anatomy.head is not None and not list(anatomy.head.children())
     linear = whole and isinstance(weight, torch.Tensor) and weight.dim() == 2
-    reason = None
+    reason, fix = None, "Direct logit attribution cannot be exact here; use ablation (lm.edit) or a lens instead."
     if anatomy.head is None:
+        fix = "Load it with its head, e.g. as AutoModelForCausalLM."
         reason = anatomy.missing.get("logits", "no unembedding is known")
     elif not linear or not weight.is_floating_point():  # type: ignore[union-attr]
         reason = f"its head, a {type(anatomy.head).__name__}, is more than one matrix"
@@ -222,7 +223,7 @@ def check(lm: Model) -> None:
         raise ModelError(
             expected="a model whose logits are a linear map of its normed residual stream",
             got=f"{lm.name} ({lm.family}): {reason}",
-            fix="Direct logit attribution cannot be exact here; use ablation (lm.edit) or a lens instead.",
+            fix=fix,
         )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from interpwidgets.analyses.given import check_model
 from interpwidgets.analyses.token import alternatives, score
 from interpwidgets.errors import InputError, ModelError
 from interpwidgets.records.generation import GenerationTrace, check_threshold
@@ -54,11 +55,12 @@ def generation_trace(
         InputError: a threshold, count or prompt that does not fit.
         ModelError: a model that writes no text, or an encoder-decoder.
     """
+    check_model(lm)
     least = check_threshold(threshold)
     for name, value in (("max_new_tokens", max_new_tokens), ("ahead", ahead), ("top", top)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise InputError(expected=f"{name} as a whole number from 1", got=repr(value), fix="Pass for example 8.")
-    if not temperature >= 0:
+    if not hasattr(temperature, "__float__") or not 0 <= float(temperature) < float("inf"):
         raise InputError(expected="a temperature from 0", got=repr(temperature), fix="0 is greedy, 1 samples.")
     if lm.has_decoder:
         raise ModelError(

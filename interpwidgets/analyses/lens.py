@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from interpwidgets.analyses.given import check_trace
 from interpwidgets.errors import InputError
 from interpwidgets.records import SumCheck, Tokens
 from interpwidgets.records.lens import Lens
@@ -68,11 +69,18 @@ class LensSource:
     translators: TunedLens | None = None
 
     def __post_init__(self) -> None:
+        check_trace(self.trace)
         lm = self.trace.model
         # The sentence about a missing head comes from the model itself, before anything is captured.
         if lm.anatomy.head is None or self.trace.logits is None:
             lm.unembed(torch.zeros(lm.d_model))
         if self.translators is not None:
+            if not hasattr(self.translators, "translates"):
+                raise InputError(
+                    expected="lens as translators of a tuned lens",
+                    got=type(self.translators).__name__,
+                    fix="Pass lens=iw.load_tuned_lens(lm), or leave it out for the logit lens.",
+                )
             self.translators.check(lm)
 
     @property
@@ -124,7 +132,7 @@ class LensSource:
         """The record of some positions."""
         lm, rows = self.trace.model, self.rows(sites)
         vocabulary = lm.vocabulary
-        if not isinstance(top, int) or top < 1:
+        if isinstance(top, bool) or not isinstance(top, int) or top < 1:
             raise InputError(expected="top as a number from 1", got=repr(top), fix="Ask for ten, for example.")
         chosen = np.arange(len(self.trace))[positions]
         wanted = self._targets(self.target_id(target))[chosen]

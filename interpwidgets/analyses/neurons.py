@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from scipy.stats import norm as normal
 from tqdm.auto import tqdm
 
+from interpwidgets.analyses.given import check_layer, check_model, check_trace
 from interpwidgets.analyses.neuron_weights import Embedding, Unembedding, input_weights, output_weights
 from interpwidgets.errors import InputError, ModelError
 from interpwidgets.models import Edit
@@ -62,6 +63,7 @@ def neurons(
         InputError: a layer or number that does not fit.
         ModelError: hidden units that are spread over experts, quantised weights, no linear unembedding.
     """
+    check_model(lm)
     chosen = _layers(lm, layers)
     if reads not in ("embedding", "unembedding"):
         raise InputError(
@@ -118,11 +120,15 @@ def clamp_neuron(
         InputError: a layer, neuron, position or value that does not fit.
         ModelError: a model whose hidden units are not one tensor, or that writes no text.
     """
+    check_trace(trace)
     lm = trace.model
-    place = lm.site(f"mlp_act.{layer}")
-    number = float(value)
+    check_layer(lm, layer)
+    place = lm.site(f"mlp_act.{int(layer)}")
+    number = float(value) if hasattr(value, "__float__") else float("nan")
     if not np.isfinite(number):
         raise InputError(expected="a finite value", got=repr(value), fix="Choose a number such as 3.0.")
+    if positions is not None and not isinstance(positions, Iterable):
+        raise InputError(expected="positions as a list", got=repr(positions), fix=f"Write positions=[{positions}].")
     if trace.ids is None or trace.logits is None or lm.has_decoder:
         raise ModelError(expected="a decoder that predicts text", got=lm.name, fix="Trace a causal language model.")
     ids = trace.ids[None]
@@ -156,7 +162,11 @@ def clamp_neuron(
 
 
 def _layers(lm: Model, layers: Sequence[int] | None) -> list[int]:
-    wanted = range(lm.n_layers) if layers is None else layers
+    if layers is not None and not isinstance(layers, Iterable):
+        raise InputError(expected="layers as a list", got=repr(layers), fix=f"Write layers=[{layers}].")
+    wanted = range(lm.n_layers) if layers is None else tuple(layers)
+    for layer in wanted:
+        check_layer(lm, layer)
     found = list(dict.fromkeys(lm.site(f"mlp_act.{layer}").layer or 0 for layer in wanted))
     if not found:
         raise InputError(expected="one or more layers", got="none", fix="Leave layers out for all of them.")

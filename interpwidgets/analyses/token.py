@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interpwidgets.analyses.given import check_trace
 from interpwidgets.errors import InputError, ModelError
 from interpwidgets.records.alternatives import Alternatives
 from interpwidgets.records.token import TokenValues
@@ -108,6 +109,7 @@ def alternatives(lm: Model, scored: Scored, *, before: int = 0) -> Alternatives:
 
 def _causal(trace: Trace) -> tuple[Tensor, Tensor]:
     """The logits and ids of a trace of a model that writes from left to right."""
+    check_trace(trace)
     lm = trace.model
     if trace.logits is None or trace.ids is None:
         raise ModelError(
@@ -119,7 +121,7 @@ def _causal(trace: Trace) -> tuple[Tensor, Tensor]:
     if can_generate is not None and not can_generate():
         raise ModelError(
             expected="a model that predicts each token from those before it",
-            got=f"{lm.name}, {type(lm.model).__name__}, whose logits have seen the token itself",
+            got=f"{lm.name} of the {lm.family} family, whose logits have seen the token itself",
             fix="Mask a position and read trace.logits there, or give TokenView values of your own.",
         )
     return trace.logits, trace.ids

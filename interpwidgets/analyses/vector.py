@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from interpwidgets.analyses.given import check_model
 from interpwidgets.errors import InputError, ModelError
 from interpwidgets.records import SumCheck
 from interpwidgets.records.vector import VectorScores
@@ -61,6 +62,7 @@ def vector_scores(
 
 def checked_vectors(lm: Model, vectors: Any) -> torch.Tensor:
     """Vectors ``[n, d_model]`` from one or several, numpy or torch; anything else is refused."""
+    check_model(lm)
     try:
         found = vectors.detach() if isinstance(vectors, torch.Tensor) else torch.as_tensor(np.asarray(vectors))
     except (TypeError, ValueError, RuntimeError):

@@ -80,9 +80,7 @@ def _plain(tensors: Mapping[str, torch.Tensor], _: Mapping[str, Any], path: str)
 
 
 def _new(tensors: Mapping[str, torch.Tensor], _: Mapping[str, Any], path: str) -> dict[str, Any]:
-    names = ("encoder.weight", "encoder.bias", "decoder.weight", "decoder.bias")
-    enc, bias, dec, out = take(tensors, *names, path=path)
-    return {"detectors": enc, "directions": dec.T, "encoder_bias": bias, "decoder_bias": out}
+    return _layers(tensors, "decoder.bias", path)
 
 
 def _gated(tensors: Mapping[str, torch.Tensor], _: Mapping[str, Any], path: str) -> dict[str, Any]:
@@ -93,46 +91,39 @@ def _gated(tensors: Mapping[str, torch.Tensor], _: Mapping[str, Any], path: str)
 
 
 def _jump(tensors: Mapping[str, torch.Tensor], trainer: Mapping[str, Any], path: str) -> dict[str, Any]:
-    enc, bias, dec, out, level = take(tensors, "W_enc", "b_enc", "W_dec", "b_dec", "threshold", path=path)
-    return {
-        "detectors": _matrix(enc, path).T,
-        "directions": dec,
-        "encoder_bias": bias,
-        "decoder_bias": out,
-        "activation": JumpReLU(level),
-        "subtract_bias": bool(trainer.get("apply_b_dec_to_input", False)),
-    }
+    (level,) = take(tensors, "threshold", path=path)
+    subtract = bool(trainer.get("apply_b_dec_to_input", False))
+    return {**_matrices(tensors, path), "activation": JumpReLU(level), "subtract_bias": subtract}
 
 
 def _top(tensors: Mapping[str, torch.Tensor], trainer: Mapping[str, Any], path: str) -> dict[str, Any]:
-    names = ("encoder.weight", "encoder.bias", "decoder.weight", "b_dec")
-    enc, bias, dec, out = take(tensors, *names, path=path)
-    return {
-        "detectors": enc,
-        "directions": dec.T,
-        "encoder_bias": bias,
-        "decoder_bias": out,
-        "activation": TopK(_k(tensors, trainer, path)),
-        "subtract_bias": True,
-    }
+    rule = TopK(_k(tensors, trainer, path))
+    return {**_layers(tensors, "b_dec", path), "activation": rule, "subtract_bias": True}
 
 
 def _batch(tensors: Mapping[str, torch.Tensor], trainer: Mapping[str, Any], path: str) -> dict[str, Any]:
     rule = BatchTopK(_threshold(tensors, path), k=_k(tensors, trainer, path))
-    return {**_top(tensors, trainer, path), "activation": rule}
+    return {**_layers(tensors, "b_dec", path), "activation": rule, "subtract_bias": True}
 
 
 def _nested(tensors: Mapping[str, torch.Tensor], trainer: Mapping[str, Any], path: str) -> dict[str, Any]:
-    enc, bias, dec, out, sizes = take(tensors, "W_enc", "b_enc", "W_dec", "b_dec", "group_sizes", path=path)
-    return {
-        "detectors": _matrix(enc, path).T,
-        "directions": dec,
-        "encoder_bias": bias,
-        "decoder_bias": out,
-        "activation": BatchTopK(_threshold(tensors, path), k=_k(tensors, trainer, path)),
-        "subtract_bias": True,
-        "levels": sizes.cumsum(0).tolist(),
-    }
+    (sizes,) = take(tensors, "group_sizes", path=path)
+    rule = BatchTopK(_threshold(tensors, path), k=_k(tensors, trainer, path))
+    levels = sizes.cumsum(0).tolist()
+    return {**_matrices(tensors, path), "activation": rule, "subtract_bias": True, "levels": levels}
+
+
+def _layers(tensors: Mapping[str, torch.Tensor], decoder_bias: str, path: str) -> dict[str, Any]:
+    """Two linear layers, whose weights torch keeps as [out, in]."""
+    names = ("encoder.weight", "encoder.bias", "decoder.weight", decoder_bias)
+    enc, bias, dec, out = take(tensors, *names, path=path)
+    return {"detectors": enc, "directions": dec.T, "encoder_bias": bias, "decoder_bias": out}
+
+
+def _matrices(tensors: Mapping[str, torch.Tensor], path: str) -> dict[str, Any]:
+    """Two bare matrices, [in, out]."""
+    enc, bias, dec, out = take(tensors, "W_enc", "b_enc", "W_dec", "b_dec", path=path)
+    return {"detectors": _matrix(enc, path).T, "directions": dec, "encoder_bias": bias, "decoder_bias": out}
 
 
 def _matrix(value: torch.Tensor, path: str) -> torch.Tensor:

@@ -91,4 +91,8 @@ class Vocabulary:
     def _advice(self, token: str) -> str:
         near = difflib.get_close_matches(token, (text.strip() for text in self._known.values()), n=3, cutoff=0.7)
         found = [self._known[i] for i in self.find(token, most=3)] or near
-        return f"Did you mean {' or '.join(map(repr, found))}?" if found else "Search with find(...)."
+        return (
+            f"Did you mean {' or '.join(map(repr, found))}?"
+            if found
+            else "Search the vocabulary, e.g. lm.vocabulary.find('ing')."
+        )

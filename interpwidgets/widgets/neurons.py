@@ -77,6 +77,8 @@ class NeuronView(PicksTokens, Widget):
             )
         if trace is not None and not (hasattr(trace, "logits") and hasattr(trace, "model")):
             raise InputError(expected="a trace", got=type(trace).__name__, fix="Make one with lm.trace(text).")
+        if trace is not None:
+            _check_same(self._record, trace)
         self._trace = trace
         self._known = Vocabulary(self._record.texts)
         self._vocabulary = self._known
@@ -256,3 +258,14 @@ class NeuronView(PicksTokens, Widget):
         for number in self._order(self.side, self.sort)[ROWS:]:
             at, neuron = self._record.place(int(number))
             yield "neuron", {"layer": at, "neuron": neuron}
+
+
+def _check_same(record: Neurons, trace: Trace) -> None:
+    """Refuse a trace of another model, in which these numbers of neurons and tokens mean nothing."""
+    lm = trace.model
+    if max(record.layers) >= lm.n_layers or record.texts != lm.vocabulary.texts:
+        raise InputError(
+            expected="a trace of the model whose neurons these are",
+            got=f"one of {lm.name}, with another vocabulary or fewer layers",
+            fix="Make the record with iw.neurons(trace.model).",
+        )

@@ -180,6 +180,18 @@ def _values(source: Any, values: Any, units: str | Mapping[str, str], mask: Any,
             )
         return source
     traced = hasattr(source, "tokens") and hasattr(source, "logits")
+    if not isinstance(units, str) and not (
+        isinstance(units, Mapping) and all(isinstance(unit, str) for unit in units.values())
+    ):
+        raise InputError(
+            expected="units as a string, or a dict of series -> string", got=repr(units), fix='Write for example "ms".'
+        )
+    if values is not None and not traced and not _listed(source):
+        raise InputError(
+            expected="a trace, a Tokens or a list of token strings",
+            got=type(source).__name__,
+            fix="Write TokenView(tokens, values).",
+        )
     if values is not None:
         return TokenValues.of(source.tokens if traced else source, values, units=units, mask=mask)
     if not traced:
@@ -191,6 +203,11 @@ def _values(source: Any, values: Any, units: str | Mapping[str, str], mask: Any,
     if mask is not None or units:
         raise InputError(expected="units and a mask only beside values", got="a trace with them", fix="Leave them out.")
     return token_values(source, top=top)
+
+
+def _listed(source: Any) -> bool:
+    """Whether a source is tokens, one after the other."""
+    return isinstance(source, Tokens | Iterable)
 
 
 def _describe(record: TokenValues, name: str) -> dict[str, Any]:

@@ -17,11 +17,18 @@ from typing import Any
 import nbformat
 import pytest
 
+from interpwidgets._core.widget import Widget
+
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
+# What each widget shows once its first picture is there.
+READY = (
+    ".att-matrix canvas:not(.att-map), .tok-rows .iw-value, .lens-grid canvas, .dla-picture canvas, "
+    ".vec-histogram canvas, .iw-row, .gen-slider output"
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -71,6 +78,33 @@ def new_page(browser: Any) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert not errors, errors
+
+
+@pytest.fixture
+def opened(new_page: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """Open saved pages with the network cut off: a page that asks for anything but itself fails the test."""
+    asked: list[str] = []
+
+    def open_it(path: Path, **options: Any) -> Any:
+        page = new_page(offline=True, **options)
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri())
+        page.wait_for_selector(READY)
+        return page
+
+    yield open_it
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+@pytest.fixture
+def open_view(opened: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+    """A view as a saved page, opened with the network cut off."""
+
+    def open_it(view: Widget, *, max_bytes: int = 8_000_000, **options: Any) -> Any:
+        view.to_html(tmp_path / "page.html", max_bytes=max_bytes)
+        return opened(tmp_path / "page.html", **options)
+
+    return open_it
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from interpwidgets._core import page
 from interpwidgets._core.widget import Widget
@@ -37,15 +38,20 @@ def views() -> dict[str, tuple[str, Widget]]:
     return found
 
 
-def write(path: Path | None = None) -> str:
-    """The page of all of them."""
+def write(path: Path | None = None, states: dict[str, tuple[str, Any]] | None = None) -> str:
+    """The page of all of them, or of the states given."""
     items = []
-    for name, (note, view) in views().items():
+    for name, (note, view) in (views() if states is None else states).items():
         item = view.static_item(max_bytes=1_000_000)
         items.append(page.Item(name=item.name, state=item.state, heading=name, note=note))
     return page.write(
         items, path, title="Every widget, every hard state", intro="From planted arrays, for front-end work."
     )
+
+
+def section(page: Any, name: str) -> Any:
+    """One view of the gallery, open in a browser."""
+    return page.locator("section", has=page.get_by_role("heading", name=name, exact=True))
 
 
 if __name__ == "__main__":

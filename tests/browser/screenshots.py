@@ -52,12 +52,18 @@ def test_pictures_of_the_other_views(new_page, tmp_path):  # type: ignore[no-unt
     out.mkdir(exist_ok=True)
     for name, view in views.items():
         view.to_html(tmp_path / f"{name}.html", max_bytes=1_000_000)
+        pictures = set()
         for dark in (False, True):
             for width in (1180, 720, 380):
                 page = new_page(width=width, height=900, dark=dark)
                 page.goto((tmp_path / f"{name}.html").as_uri())
                 page.wait_for_selector(".iw-words:not(:empty)")
-                page.locator(".iw").screenshot(path=out / f"{name}-{'dark' if dark else 'light'}-{width}.png")
+                root = page.locator(".iw")
+                assert root.get_attribute("data-theme") == ("dark" if dark else "light"), name
+                assert root.locator(".iw-problem").is_hidden(), (name, root.locator(".iw-problem").inner_text())
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+                pictures.add(root.screenshot(path=out / f"{name}-{'dark' if dark else 'light'}-{width}.png"))
+        assert len(pictures) == 6, (name, "each is a picture of its own")
     for name in ("lens", "attribution"):
         (ROOT / "notebooks" / "images" / f"{name}.png").write_bytes((out / f"{name}-light-1180.png").read_bytes())
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import interpwidgets as iw
-from interpwidgets._core import page as pages
 from tests.browser import fixtures_attribution
+from tests.browser.gallery import section, write
 from tests.unit import families
 
 
@@ -30,21 +30,11 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
     return view, path
 
 
-def opened(new_page: Callable[..., Any], path: Path, **options: Any) -> Any:
-    page = new_page(offline=True, **options)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(path.as_uri())
-    page.wait_for_selector(".dla-picture canvas")
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
-    return page
-
-
-def test_it_says_the_logit_the_head_and_that_the_parts_add_up(saved: tuple[Any, Path], new_page: Any) -> None:
+def test_it_says_the_logit_the_head_and_that_the_parts_add_up(saved: tuple[Any, Path], opened: Any) -> None:
     from playwright.sync_api import expect
 
     view, path = saved
-    page = opened(new_page, path)
+    page = opened(path)
     words = page.locator(".iw-words")
     expect(words).to_contain_text(f"{three(view.record.logit)} · head 0.0")
     expect(words).to_contain_text(three(view.record.get("head", 0, 0)))
@@ -57,11 +47,11 @@ def test_it_says_the_logit_the_head_and_that_the_parts_add_up(saved: tuple[Any, 
     assert float(title) == pytest.approx(value, rel=1e-8)
 
 
-def test_arrows_and_bars_choose_a_head_and_its_sources_colour_the_text(saved: tuple[Any, Path], new_page: Any) -> None:
+def test_arrows_and_bars_choose_a_head_and_its_sources_colour_the_text(saved: tuple[Any, Path], opened: Any) -> None:
     from playwright.sync_api import expect
 
     view, path = saved
-    page = opened(new_page, path)
+    page = opened(path)
     words = page.locator(".iw-words")
     page.locator(".dla-picture canvas").focus()
     page.keyboard.press("ArrowRight")
@@ -79,11 +69,11 @@ def test_arrows_and_bars_choose_a_head_and_its_sources_colour_the_text(saved: tu
     expect(words).to_contain_text(f"head {layer}.{head} ")
 
 
-def test_a_click_in_the_picture_chooses_the_head_that_hover_named(saved: tuple[Any, Path], new_page: Any) -> None:
+def test_a_click_in_the_picture_chooses_the_head_that_hover_named(saved: tuple[Any, Path], opened: Any) -> None:
     from playwright.sync_api import expect
 
     _, path = saved
-    page = opened(new_page, path)
+    page = opened(path)
     canvas = page.locator(".dla-picture canvas")
     box = canvas.bounding_box()
     point = {"x": 24 + 60, "y": box["height"] * 0.5}
@@ -95,11 +85,11 @@ def test_a_click_in_the_picture_chooses_the_head_that_hover_named(saved: tuple[A
     expect(page.get_by_text(f"Head {named}, by the tokens it read")).to_be_visible()
 
 
-def test_a_token_moves_the_question_to_its_place(saved: tuple[Any, Path], new_page: Any) -> None:
+def test_a_token_moves_the_question_to_its_place(saved: tuple[Any, Path], opened: Any) -> None:
     from playwright.sync_api import expect
 
     view, path = saved
-    page = opened(new_page, path)
+    page = opened(path)
     page.locator(".iw-token[data-i='3']").click()
     found = iw.logit_attribution(view._trace, 17, contrast=5, position=3)
     expect(page.locator(".iw-words")).to_contain_text("after 3 ")
@@ -108,16 +98,11 @@ def test_a_token_moves_the_question_to_its_place(saved: tuple[Any, Path], new_pa
     expect(page.get_by_text("searching needs the notebook")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [380, 720, 1180])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_every_hard_state_fits_its_width(width: int, dark: bool, tmp_path: Path, new_page: Any) -> None:
-    states = fixtures_attribution.views()
-    items = [pages.Item("attribution", v.static_item().state, name, note) for name, (note, v) in states.items()]
-    pages.write(items, tmp_path / "all.html", title="attribution")
-    page = opened(new_page, tmp_path / "all.html", width=width, dark=dark)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    broken = page.locator("section", has=page.get_by_role("heading", name="attribution-broken", exact=True))
+def test_broken_and_hostile_states_are_text(opened: Callable[..., Any], tmp_path: Path) -> None:
+    write(tmp_path / "all.html", fixtures_attribution.views())
+    page = opened(tmp_path / "all.html")
+    broken = section(page, "attribution-broken")
     assert "found not a number" in broken.locator(".iw-status").inner_text()
     assert {"NaN", "∞", "−∞"} <= set(broken.locator(".iw-parts .iw-value").all_inner_texts())
-    hostile = page.locator("section", has=page.get_by_role("heading", name="attribution-contrast", exact=True))
+    hostile = section(page, "attribution-contrast")
     assert "<b>bold</b>" in hostile.locator(".iw-head").inner_text()

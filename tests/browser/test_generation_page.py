@@ -7,24 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 import interpwidgets as iw
 from tests.browser import fixtures_generation as planted
-
-
-@pytest.fixture
-def open_view(new_page: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
-    """A view as a saved page, opened with the network cut off."""
-
-    def open_it(view: iw.GenerationView, **options: Any) -> Any:
-        view.to_html(tmp_path / "page.html")
-        page = new_page(offline=True, **options)
-        page.goto((tmp_path / "page.html").as_uri())
-        page.wait_for_selector(".gen-slider output")
-        return page
-
-    return open_it
 
 
 def story(**rest: Any) -> iw.GenerationTrace:
@@ -112,18 +97,6 @@ def test_svg_has_text_and_curve(open_view: Callable[..., Any], tmp_path: Path) -
     text = (tmp_path / "view.svg").read_text("utf8")
     assert "outside" in text
     assert "never" in text
-
-
-@pytest.mark.parametrize("dark", [False, True])
-def test_every_hard_state_fits_a_narrow_cell(new_page: Callable[..., Any], tmp_path: Path, dark: bool) -> None:
-    from interpwidgets._core import page as pages
-
-    items = [view.static_item() for _, view in planted.views().values()]
-    pages.write(items, tmp_path / "all.html", title="all")
-    page = new_page(width=380, dark=dark)
-    page.goto((tmp_path / "all.html").as_uri())
-    page.wait_for_selector(".gen-slider output")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 380
 
 
 def test_threshold_and_position_come_back_to_python(lab: Any, new_page: Callable[..., Any]) -> None:

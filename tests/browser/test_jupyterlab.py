@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -150,15 +151,31 @@ view._methods["exact"] = broken
 
 
 def test_the_host_theme_is_followed(lab: Any, new_page: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
     lab.write("theme.ipynb", PLANTED)
     page = new_page()
     notebook = lab.open(page, "theme.ipynb")
     notebook.run_all()
-    page.wait_for_selector(".iw[data-theme=light]")
+    expect(status(page)).to_contain_text("layer 0")
+    root, canvas = page.locator(".iw"), page.locator(".att-matrix canvas:not(.att-map)")
+
+    def brightness(of: str) -> int:
+        """Red, green and blue of the view's letters or ground, added up: 765 is white."""
+        red, green, blue = re.findall(r"[0-9.]+", root.evaluate("(el, of) => getComputedStyle(el)[of]", of))[:3]
+        return int(red) + int(green) + int(blue)
+
+    expect(root).to_have_attribute("data-theme", "light")
+    assert brightness("color") < 200 < 650 < brightness("backgroundColor")
+    light = canvas.evaluate("(c) => c.toDataURL()")
+    drawn = [canvas.element_handle(), light]
     notebook.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
-    page.wait_for_selector(".iw[data-theme=dark]")
+    expect(root).to_have_attribute("data-theme", "dark")
+    assert brightness("backgroundColor") < 200 < 550 < brightness("color")
+    page.wait_for_function("([c, light]) => c.toDataURL() !== light", arg=drawn)  # in the ramp of the dark theme
     notebook.command("apputils:change-theme", {"theme": "JupyterLab Light"})
-    page.wait_for_selector(".iw[data-theme=light]")
+    expect(root).to_have_attribute("data-theme", "light")
+    page.wait_for_function("([c, light]) => c.toDataURL() === light", arg=drawn)
 
 
 def test_the_quickstart_runs_and_answers(lab: Any, new_page: Callable[..., Any]) -> None:

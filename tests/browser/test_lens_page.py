@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from interpwidgets._core import page as pages
 from tests.browser import fixtures_lens
 from tests.browser.fixtures import MARY
+from tests.browser.gallery import section, write
 
 TOP, LEFT, ROW = 24, 64, 26  # of the grid, in pixels
 
@@ -22,30 +22,15 @@ def digits(value: float) -> str:
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("lens") / "lens.html"
-    items = []
-    for name, (note, view) in fixtures_lens.views().items():
-        item = view.static_item()
-        items.append(pages.Item(name=item.name, state=item.state, heading=name, note=note))
-    pages.write(items, path, title="Lens", intro="Planted.")
+    write(path, fixtures_lens.views())
     return path
 
 
-def opened(new_page: Callable[..., Any], path: Path, **options: Any) -> Any:
-    page = new_page(offline=True, **options)
-    page.goto(path.as_uri())
-    page.wait_for_selector(".lens-grid canvas")
-    return page
-
-
-def section(page: Any, name: str) -> Any:
-    return page.locator("section", has=page.get_by_role("heading", name=name, exact=True))
-
-
-def test_hover_tells_click_pins_escape_releases(gallery: Path, new_page: Callable[..., Any]) -> None:
+def test_hover_tells_click_pins_escape_releases(gallery: Path, opened: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
     record = fixtures_lens.planted(MARY, 4)
-    page = opened(new_page, gallery, width=1180)
+    page = opened(gallery, width=1180)
     here = section(page, "pinned")
     words, canvas = here.locator(".iw-words"), here.locator(".lens-grid canvas")
     expect(words).to_contain_text(f"resid_post.3 · position 13 “to” · top “{record.top(-1, -1)[0][0]}”")
@@ -70,10 +55,10 @@ def test_hover_tells_click_pins_escape_releases(gallery: Path, new_page: Callabl
     expect(words).to_contain_text("resid_post.1 · position 13 “to”")
 
 
-def test_each_colouring_has_its_legend(gallery: Path, new_page: Callable[..., Any]) -> None:
+def test_each_colouring_has_its_legend(gallery: Path, opened: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
-    page = opened(new_page, gallery, width=1180)
+    page = opened(gallery, width=1180)
     here = section(page, "pinned")
     for name, words in (
         ("top", "probability of the likeliest token"),
@@ -86,10 +71,10 @@ def test_each_colouring_has_its_legend(gallery: Path, new_page: Callable[..., An
     expect(here.locator(".iw-legend span").last).to_have_text("2.64 nats")  # the logarithm of 14 tokens
 
 
-def test_broken_values_and_a_failed_check_are_named(gallery: Path, new_page: Callable[..., Any]) -> None:
+def test_broken_values_and_a_failed_check_are_named(gallery: Path, opened: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
-    page = opened(new_page, gallery)
+    page = opened(gallery)
     here = section(page, "broken")
     expect(here.locator(".lens-legend")).to_contain_text("1 infinite (barred); 1 not a number (hatched)")
     expect(here.locator(".lens-legend")).to_contain_text("a corner marks what is above the end")
@@ -97,10 +82,10 @@ def test_broken_values_and_a_failed_check_are_named(gallery: Path, new_page: Cal
     expect(here.locator(".iw-chip[data-bad=true]")).to_have_text("last row equals the output: found 0.7000")
 
 
-def test_a_long_text_scrolls_under_one_small_canvas(gallery: Path, new_page: Callable[..., Any]) -> None:
+def test_a_long_text_scrolls_under_one_small_canvas(gallery: Path, opened: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
-    page = opened(new_page, gallery, width=1180)
+    page = opened(gallery, width=1180)
     here = section(page, "deep")
     scroll, canvas = here.locator(".lens-scroll"), here.locator(".lens-grid canvas")
     seen = scroll.evaluate("(e) => [e.scrollLeft, e.clientWidth, e.scrollWidth]")
@@ -113,23 +98,8 @@ def test_a_long_text_scrolls_under_one_small_canvas(gallery: Path, new_page: Cal
     expect(here.locator(".iw-problem")).to_be_hidden()
 
 
-@pytest.mark.parametrize("width", [1180, 720, 380])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_nothing_overflows_or_fails(gallery: Path, new_page: Callable[..., Any], width: int, dark: bool) -> None:
-    page = opened(new_page, gallery, width=width, dark=dark)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    wide = page.evaluate("""() => [...document.querySelectorAll(".widget > div")].flatMap((host) => {
-      const right = host.getBoundingClientRect().right + 1;
-      return [...host.shadowRoot.querySelectorAll(".iw *")]
-        .filter((el) => el.getBoundingClientRect().right > right && !el.closest(".lens-scroll"))
-        .map((el) => el.className || el.tagName);
-    })""")
-    assert wide == []
-    assert page.locator(".iw-problem:visible").count() == 0
-
-
-def test_the_picture_is_saved(gallery: Path, new_page: Callable[..., Any], tmp_path: Path) -> None:
-    page = opened(new_page, gallery)
+def test_the_picture_is_saved(gallery: Path, opened: Callable[..., Any], tmp_path: Path) -> None:
+    page = opened(gallery)
     with page.expect_download() as got:
         section(page, "pinned").get_by_role("button", name="SVG").click()
     got.value.save_as(tmp_path / "svg")

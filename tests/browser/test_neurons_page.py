@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import interpwidgets as iw
-from interpwidgets._core import page as pages
 from tests.browser import fixtures_neurons
+from tests.browser.gallery import section, write
 
 WORDS = [f" {word}" for word in fixtures_neurons.WORDS]
 
 
-def opened(new_page: Any, path: Path, **options: Any) -> Any:
-    page = new_page(offline=True, **options)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(path.as_uri())
-    page.wait_for_selector(".iw-row")
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
-    return page
-
-
-def test_a_hundred_thousand_neurons_scroll_in_a_list_of_constant_size(tmp_path: Path, new_page: Any) -> None:
+def test_a_hundred_thousand_neurons_scroll_in_a_list_of_constant_size(open_view: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
     record = fixtures_neurons.record([25_000] * 4, WORDS[:12])
     view = iw.NeuronView(record, sort="layer", layer=0, neuron=0)
-    view.to_html(tmp_path / "page.html", max_bytes=20_000_000)
-    page = opened(new_page, tmp_path / "page.html")
+    page = open_view(view, max_bytes=20_000_000)
     rows, seen = page.locator(".iw-row"), page.locator(".iw-rows")
     expect(rows.first).to_contain_text("0.0")
     few = rows.count()
@@ -42,12 +30,11 @@ def test_a_hundred_thousand_neurons_scroll_in_a_list_of_constant_size(tmp_path: 
     expect(page.locator(".iw-row[data-row='505']")).to_contain_text("0.505")
 
 
-def test_a_row_opens_its_neuron_and_arrows_walk_the_list(tmp_path: Path, new_page: Any) -> None:
+def test_a_row_opens_its_neuron_and_arrows_walk_the_list(open_view: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
     record = fixtures_neurons.record([64, 64], WORDS)
-    iw.NeuronView(record).to_html(tmp_path / "page.html")
-    page = opened(new_page, tmp_path / "page.html")
+    page = open_view(iw.NeuronView(record))
     words = page.locator(".iw-words")
     order = [record.place(int(i)) for i in record.order("z")]
     page.locator(".iw-row[data-row='2']").click()
@@ -67,26 +54,18 @@ def test_a_row_opens_its_neuron_and_arrows_walk_the_list(tmp_path: Path, new_pag
     expect(page.locator(".iw-row[data-row='0']")).to_contain_text(f"{best[0]}.{best[1]}")
 
 
-def test_without_a_text_it_says_how_to_clamp(tmp_path: Path, new_page: Any) -> None:
+def test_without_a_text_it_says_how_to_clamp(open_view: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
-    iw.NeuronView(fixtures_neurons.record([20], WORDS)).to_html(tmp_path / "page.html")
-    page = opened(new_page, tmp_path / "page.html")
+    page = open_view(iw.NeuronView(fixtures_neurons.record([20], WORDS)))
     expect(page.locator(".neu-clamp")).to_contain_text("pass a text, NeuronView(record, lm.trace(text))")
 
 
-@pytest.mark.parametrize("width", [380, 720, 1180])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_every_hard_state_fits_its_width(width: int, dark: bool, tmp_path: Path, new_page: Any) -> None:
-    states = fixtures_neurons.views()
-    items = [
-        pages.Item("neurons", v.static_item(max_bytes=300_000).state, name, note) for name, (note, v) in states.items()
-    ]
-    pages.write(items, tmp_path / "all.html", title="neurons")
-    page = opened(new_page, tmp_path / "all.html", width=width, dark=dark)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    hard = page.locator("section", has=page.get_by_role("heading", name="neurons-hard", exact=True))
+def test_broken_and_hostile_states_are_text(opened: Callable[..., Any], tmp_path: Path) -> None:
+    write(tmp_path / "all.html", fixtures_neurons.views())
+    page = opened(tmp_path / "all.html")
+    hard = section(page, "neurons-hard")
     assert "<b>bold</b>" in hard.locator(".neu").inner_text()
-    dead = page.locator("section", has=page.get_by_role("heading", name="neurons-dead", exact=True))
+    dead = section(page, "neurons-dead")
     assert "NaN" in dead.locator(".iw-parts .iw-value").all_inner_texts()
     assert "0" in dead.locator(".iw-parts .iw-value").all_inner_texts()

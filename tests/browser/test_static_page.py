@@ -11,42 +11,26 @@ import pytest
 
 import interpwidgets as iw
 from tests.browser import fixtures
-from tests.browser import gallery as every
+from tests.browser.gallery import section, write
 
 HOSTILE = ["<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "<b>b</b>", "&lt;", "\u2028"]
-
-
-def open_offline(new_page: Callable[..., Any], path: Path, **options: Any) -> tuple[Any, list[str]]:
-    """Open a page with the network cut off; also returns whatever it tried to fetch."""
-    page = new_page(offline=True, **options)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(path.as_uri())
-    page.wait_for_selector(".att-matrix canvas:not(.att-map)")
-    return page, [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
 
 
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of every widget in every hard state."""
     path = tmp_path_factory.mktemp("gallery") / "fixtures.html"
-    every.write(path)
+    write(path)
     return path
 
 
-def section(page: Any, name: str) -> Any:
-    """One view of the gallery."""
-    return page.locator("section", has=page.get_by_role("heading", name=name, exact=True))
-
-
-def test_it_opens_without_network_and_answers(new_page: Callable[..., Any], tmp_path: Path) -> None:
+def test_it_opens_without_network_and_answers(opened: Callable[..., Any], tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
     pattern = fixtures.planted(2, 3, 6)
     view = iw.AttentionView.from_arrays(pattern, list("abcdef"), query=4, key=2)
     view.to_html(tmp_path / "page.html")
-    page, asked = open_offline(new_page, tmp_path / "page.html")
-    assert asked == []
+    page = opened(tmp_path / "page.html")
     words = page.locator(".iw-words")
     expect(words).to_contain_text(f"query 4 “e” → key 2 “c” · {float(f'{pattern[0, 0, 4, 2]:.3g}')}")
     expect(page.locator(".iw-chip").last).to_have_text("static")
@@ -73,11 +57,11 @@ def test_the_policy_forbids_every_connection(new_page: Callable[..., Any], tmp_p
     assert blocked == "connect-src"
 
 
-def test_token_text_is_never_markup(new_page: Callable[..., Any], tmp_path: Path) -> None:
+def test_token_text_is_never_markup(opened: Callable[..., Any], tmp_path: Path) -> None:
     n = len(HOSTILE)
     view = iw.AttentionView.from_arrays(np.full((n, n), 1 / n), HOSTILE, title="<i>title</i>", query=0)
     view.to_html(tmp_path / "page.html")
-    page, _ = open_offline(new_page, tmp_path / "page.html")
+    page = opened(tmp_path / "page.html")
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     shown = page.locator(".iw-token").all_inner_texts()
@@ -88,9 +72,8 @@ def test_token_text_is_never_markup(new_page: Callable[..., Any], tmp_path: Path
     assert dialogs == []
 
 
-def test_every_hard_state_draws_something(gallery: Path, new_page: Callable[..., Any]) -> None:
-    page, asked = open_offline(new_page, gallery, width=1180)
-    assert asked == []
+def test_every_hard_state_draws_something(gallery: Path, opened: Callable[..., Any]) -> None:
+    page = opened(gallery, width=1180)
     for name in fixtures.views():
         here = section(page, name)
         here.scroll_into_view_if_needed()
@@ -108,8 +91,8 @@ def test_every_hard_state_draws_something(gallery: Path, new_page: Callable[...,
 
 @pytest.mark.parametrize("width", [1180, 720, 380])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_nothing_overflows_or_is_cut(gallery: Path, new_page: Callable[..., Any], width: int, dark: bool) -> None:
-    page, _ = open_offline(new_page, gallery, width=width, dark=dark)
+def test_nothing_overflows_or_is_cut(gallery: Path, opened: Callable[..., Any], width: int, dark: bool) -> None:
+    page = opened(gallery, width=width, dark=dark)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     wide = page.evaluate("""() => [...document.querySelectorAll(".widget > div")].flatMap((host) => {
       const right = host.getBoundingClientRect().right + 1;
@@ -120,22 +103,23 @@ def test_nothing_overflows_or_is_cut(gallery: Path, new_page: Callable[..., Any]
         .map((el) => el.className || el.tagName);
     })""")
     assert wide == []
+    assert page.locator(".iw-problem:visible").count() == 0
     theme = page.locator(".iw").first.get_attribute("data-theme")
     assert theme == ("dark" if dark else "light")
 
 
-def test_broken_values_are_named(gallery: Path, new_page: Callable[..., Any]) -> None:
+def test_broken_values_are_named(gallery: Path, opened: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
-    page, _ = open_offline(new_page, gallery)
+    page = opened(gallery)
     here = section(page, "broken")
     expect(here.locator(".iw-value").first).to_have_text("NaN")
     expect(here.locator(".att-legend")).to_contain_text("hatched is not a number")
     expect(here.locator(".iw-chip[data-bad=true]")).to_contain_text("rows sum to 1: found not a number")
 
 
-def test_pictures_are_saved(gallery: Path, new_page: Callable[..., Any], tmp_path: Path) -> None:
-    page, _ = open_offline(new_page, gallery)
+def test_pictures_are_saved(gallery: Path, opened: Callable[..., Any], tmp_path: Path) -> None:
+    page = opened(gallery)
     here = section(page, "cell")
     for kind, head in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
         with page.expect_download() as got:
@@ -147,21 +131,21 @@ def test_pictures_are_saved(gallery: Path, new_page: Callable[..., Any], tmp_pat
     assert b"Tom" in (tmp_path / "SVG").read_bytes()
 
 
-def test_a_page_within_a_budget_says_what_it_left_out(new_page: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_page_within_a_budget_says_what_it_left_out(opened: Callable[..., Any], tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
     view = iw.AttentionView.from_arrays(fixtures.planted(2, 2, 40), [f"w{i}" for i in range(40)], query=7, key=3)
     view.to_html(tmp_path / "page.html", max_bytes=5_000)
-    page, _ = open_offline(new_page, tmp_path / "page.html")
+    page = opened(tmp_path / "page.html")
     expect(page.locator(".iw-words")).to_contain_text("≈")  # read off the picture, and it says so
     page.get_by_role("group", name="layer").get_by_role("button", name="1").click()
     expect(page.locator(".iw-problem")).to_contain_text("this was not recorded in the page. Open the notebook")
 
 
-def test_image_patches_are_pinned_in_the_picture(gallery: Path, new_page: Callable[..., Any]) -> None:
+def test_image_patches_are_pinned_in_the_picture(gallery: Path, opened: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
-    page, _ = open_offline(new_page, gallery)
+    page = opened(gallery)
     here = section(page, "patches")
     canvas = here.locator(".iw-patches canvas")
     box = canvas.bounding_box()
@@ -169,14 +153,30 @@ def test_image_patches_are_pinned_in_the_picture(gallery: Path, new_page: Callab
     expect(here.locator(".iw-words")).to_contain_text("query 8 “patch 1,0”")
 
 
-def test_zoom_shows_fewer_tokens_and_fit_shows_all(gallery: Path, new_page: Callable[..., Any]) -> None:
-    page, _ = open_offline(new_page, gallery)
+def test_zoom_shows_fewer_tokens_and_fit_shows_all(gallery: Path, opened: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(gallery)
     here = section(page, "long")
     canvas = here.locator(".att-matrix canvas:not(.att-map)")
     canvas.scroll_into_view_if_needed()
-    picture = "(c) => c.toDataURL()"
-    whole = canvas.evaluate(picture)
+    words = here.locator(".iw-words")
+
+    def keys() -> int:
+        """How many of the 256 keys lie between two points of the picture, as its words tell them."""
+        box, seen = canvas.bounding_box(), []
+        for share in (0.3, 0.9):
+            canvas.hover(position={"x": box["width"] * share, "y": box["height"] * 0.8})
+            expect(words).to_contain_text("→ key")
+            seen.append(int(words.inner_text().split("→ key ")[1].split()[0]))
+            page.mouse.move(0, 0)
+            expect(words).not_to_contain_text("→ key")
+        return seen[1] - seen[0]
+
+    whole = keys()
+    assert 100 < whole < 256
     here.get_by_role("button", name="+", exact=True).click()
-    page.wait_for_function("([c, was]) => c.toDataURL() !== was", arg=[canvas.element_handle(), whole])
+    closer = keys()
+    assert 1 < closer < 0.8 * whole
     here.get_by_role("button", name="fit").click()
-    page.wait_for_function("([c, was]) => c.toDataURL() === was", arg=[canvas.element_handle(), whole])
+    assert keys() == whole

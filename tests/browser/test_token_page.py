@@ -8,26 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 import interpwidgets as iw
 from tests.browser import fixtures_token
 
 HOSTILE = ["<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "<b>b</b>", "&lt;", "\u2028"]
-
-
-@pytest.fixture
-def open_view(new_page: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
-    """A view as a saved page, opened with the network cut off."""
-
-    def open_it(view: iw.TokenView, **options: Any) -> Any:
-        view.to_html(tmp_path / "page.html")
-        page = new_page(offline=True, **options)
-        page.goto((tmp_path / "page.html").as_uri())
-        page.wait_for_selector(".tok-rows .iw-value")
-        return page
-
-    return open_it
 
 
 def token(page: Any, i: int) -> Any:
@@ -214,18 +199,6 @@ def test_svg_is_the_strip_in_view(open_view: Callable[..., Any], tmp_path: Path)
     for word in ("Tom", "gave", "surprisal", "data from", "sum"):
         assert word in text
     assert text.count("<rect") > len(fixtures_token.MARY)
-
-
-@pytest.mark.parametrize("dark", [False, True])
-def test_every_hard_state_fits_a_narrow_cell(new_page: Callable[..., Any], tmp_path: Path, dark: bool) -> None:
-    from interpwidgets._core import page as pages
-
-    items = [view.static_item() for _, view in fixtures_token.views().values()]
-    pages.write(items, tmp_path / "all.html", title="all")
-    page = new_page(width=380, dark=dark)
-    page.goto((tmp_path / "all.html").as_uri())
-    page.wait_for_selector(".tok-rows .iw-value")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 380
 
 
 def test_a_span_comes_back_to_python(lab: Any, new_page: Callable[..., Any]) -> None:

@@ -8,37 +8,22 @@ from typing import Any
 
 import pytest
 
-from interpwidgets._core import page as pages
 from tests.browser import fixtures_vector
+from tests.browser.gallery import section, write
 
 
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("vector") / "vector.html"
-    items = []
-    for name, (note, view) in fixtures_vector.views().items():
-        item = view.static_item()
-        items.append(pages.Item(name=item.name, state=item.state, heading=name, note=note))
-    pages.write(items, path, title="Vector", intro="Planted.")
+    write(path, fixtures_vector.views())
     return path
 
 
-def opened(new_page: Callable[..., Any], path: Path, **options: Any) -> Any:
-    page = new_page(offline=True, **options)
-    page.goto(path.as_uri())
-    page.wait_for_selector(".vec-histogram canvas")
-    return page
-
-
-def section(page: Any, name: str) -> Any:
-    return page.locator("section", has=page.get_by_role("heading", name=name, exact=True))
-
-
-def test_a_token_of_the_list_is_looked_up(gallery: Path, new_page: Callable[..., Any]) -> None:
+def test_a_token_of_the_list_is_looked_up(gallery: Path, opened: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
     record = fixtures_vector.views()["signs"][1].record
-    page = opened(new_page, gallery, width=1180)
+    page = opened(gallery, width=1180)
     here = section(page, "signs")
     expect(here.locator(".vec-facts")).to_contain_text("2 of 2000")  # token 40 was planted second
     expect(here.locator(".vec-end .iw-value").first).to_have_text("11.0")
@@ -51,10 +36,10 @@ def test_a_token_of_the_list_is_looked_up(gallery: Path, new_page: Callable[...,
     expect(here.locator(".vec-facts")).to_be_hidden()
 
 
-def test_the_histogram_tells_its_bins(gallery: Path, new_page: Callable[..., Any]) -> None:
+def test_the_histogram_tells_its_bins(gallery: Path, opened: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
-    page = opened(new_page, gallery, width=1180)
+    page = opened(gallery, width=1180)
     here = section(page, "signs")
     canvas = here.locator(".vec-histogram canvas")
     box = canvas.bounding_box()
@@ -63,36 +48,21 @@ def test_the_histogram_tells_its_bins(gallery: Path, new_page: Callable[..., Any
     expect(here.locator(".iw-words")).to_contain_text("to 11.0")
 
 
-def test_probabilities_show_their_sum(gallery: Path, new_page: Callable[..., Any]) -> None:
+def test_probabilities_show_their_sum(gallery: Path, opened: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
-    page = opened(new_page, gallery)
+    page = opened(gallery)
     expect(section(page, "softmax").locator(".iw-chip").first).to_have_text("probabilities sum to 1 ✓")
 
 
-def test_broken_scores_are_named(gallery: Path, new_page: Callable[..., Any]) -> None:
+def test_broken_scores_are_named(gallery: Path, opened: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
-    page = opened(new_page, gallery)
+    page = opened(gallery)
     here = section(page, "broken")
     expect(here.locator(".vec-end .iw-value").first).to_have_text("∞")
     expect(here.locator(".vec-facts")).to_contain_text("none of 2000")
     expect(here.locator(".iw-words")).to_contain_text("3 tokens without a finite score")
-
-
-@pytest.mark.parametrize("width", [1180, 720, 380])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_nothing_overflows_or_fails(gallery: Path, new_page: Callable[..., Any], width: int, dark: bool) -> None:
-    page = opened(new_page, gallery, width=width, dark=dark)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    wide = page.evaluate("""() => [...document.querySelectorAll(".widget > div")].flatMap((host) => {
-      const right = host.getBoundingClientRect().right + 1;
-      return [...host.shadowRoot.querySelectorAll(".iw *")]
-        .filter((el) => el.getBoundingClientRect().right > right)
-        .map((el) => el.className || el.tagName);
-    })""")
-    assert wide == []
-    assert page.locator(".iw-problem:visible").count() == 0
 
 
 LIVE = """

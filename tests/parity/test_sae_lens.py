@@ -88,7 +88,13 @@ def test_heads_side_by_side(tmp_path):
     theirs = make("standard", reshape_activations="hook_z", metadata={"hook_name": "blocks.1.attn.hook_z"})
     theirs.save_model(tmp_path)
     ours = load_dictionary(tmp_path)
-    agree(ours, theirs, torch.randn(7, 3, 4))
+    assert ours.site_in == "blocks.1.attn.hook_z"
+    x = torch.randn(7, 3, D // 3, generator=torch.Generator().manual_seed(6))
+    agree(ours, theirs, x)
+    # Three heads of a token are one input, and come back as three heads; a row that is already flat stays so.
+    assert (ours.encode(x).shape, ours.reconstruct(x).shape) == ((7, N), x.shape)
+    torch.testing.assert_close(ours.encode(x.reshape(7, D)), ours.encode(x), rtol=0, atol=0)
+    assert ours.reconstruct(x.reshape(7, D)).shape == (7, D)
 
 
 WRITTEN = [c for c in CASES if c[0] != "matching_pursuit"]

@@ -195,9 +195,15 @@ def test_gemma_scope(release, sites, tmp_path):
 
 def test_gemma_scope_second_release(tmp_path):
     tensors = {"w_enc": ENC, "w_dec": DEC, "b_enc": B_ENC, "b_dec": B_DEC, "threshold": THETA}
-    tensors["affine_skip_connection"] = SKIP.T
-    folder = write(tmp_path, {"params.safetensors": tensors, "config.json": {}})
-    same(load_dictionary(folder), jump(PRE, TH), jump(PRE, TH) @ DN + BD + XN @ SK.T)
+    plain = write(tmp_path / "plain", {"params.safetensors": tensors, "config.json": {}})
+    skipping = {**tensors, "affine_skip_connection": SKIP.T}
+    folder = write(tmp_path / "skipping", {"params.safetensors": skipping, "config.json": {}})
+    for path, kind, skip in ((plain, "autoencoder", 0), (folder, "transcoder", XN @ SK.T)):
+        made = load_dictionary(path)
+        same(made, jump(PRE, TH), jump(PRE, TH) @ DN + BD + skip)
+        # The arrays say nothing of where they were trained, nor does this path.
+        assert (made.kind, made.site_in, made.site_out) == (kind, None, None)
+        assert made.source == {"format": "gemma_scope"}
 
 
 NORM = np.linalg.norm(DN, axis=1)

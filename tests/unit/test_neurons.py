@@ -240,7 +240,7 @@ def test_what_changed_is_told_in_probabilities(lm):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"layers": [3]}, "expected a layer from 0 to 2, got mlp_act.3"),
+        ({"layers": [3]}, "expected a layer from 0 to 2, got 3"),
         ({"layers": []}, "expected one or more layers, got none"),
         ({"top": 0}, "top to be a number from 1, got 0"),
         ({"about": 1.5}, "about to be a number from 1"),

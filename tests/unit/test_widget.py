@@ -2,12 +2,13 @@ import json
 import re
 import warnings
 
+import numpy as np
 import pytest
 import traitlets
 
-from interpwidgets import InputError
+from interpwidgets import AttentionView, InputError, TokenView
 from interpwidgets._core import page
-from interpwidgets._core.requests import answers
+from interpwidgets._core.requests import answers, find_answers
 from interpwidgets._core.widget import Widget, checks, module
 
 
@@ -147,9 +148,17 @@ def test_the_page_can_ask_for_itself(sent):
 
 
 def test_looking_for_answers_wakes_no_deprecated_property():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        Counter()
+    class Trapped(Counter):
+        @property
+        def old(self):
+            warnings.warn("nobody asked for this", DeprecationWarning, stacklevel=2)
+            return 1
+
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        found = find_answers(Trapped())
+    assert [str(w.message) for w in heard] == []
+    assert sorted(found) == ["count", "html"]
 
 
 # The static page.
@@ -206,4 +215,18 @@ def test_static_is_a_frame_around_the_same_page():
 
 
 def test_state_is_plain_json():
-    json.dumps({name: getattr(Counter(), name) for name in Counter().public_traits()})
+    def plain(value):
+        if isinstance(value, dict):
+            return all(isinstance(key, str) and plain(inner) for key, inner in value.items())
+        if isinstance(value, list):
+            return all(map(plain, value))
+        return value is None or type(value) in (str, int, float, bool)
+
+    for view in (
+        Counter(start=3, labels=["a"]),
+        AttentionView.from_arrays(np.eye(3), list("abc"), query=1),
+        TokenView(list("abc"), [1.0, np.nan, np.inf], span=(1, 3), low=0.5),
+    ):
+        state = {name: getattr(view, name) for name in view.public_traits()}
+        assert plain(state), state
+        assert json.loads(json.dumps(state, allow_nan=False)) == state

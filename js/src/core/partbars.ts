@@ -26,7 +26,7 @@ export function track(values: readonly number[]): { zero: number; unit: number }
   const finite = values.filter(Number.isFinite);
   const low = Math.min(0, ...finite);
   const span = Math.max(0, ...finite) - low || 1;
-  return { zero: (-low / span) * 100, unit: 100 / span };
+  return { zero: (-low / span) * 100 || 0, unit: 100 / span };
 }
 
 export class PartBars {

@@ -2,6 +2,7 @@
 
 import { div, h, numbered, pointed } from "../../core/dom";
 import { allDigits, digits, label } from "../../core/format";
+import { track } from "../../core/partbars";
 import { numberOf, type TokenScore } from "./data";
 
 export interface Track {
@@ -14,10 +15,8 @@ export interface Track {
 
 /** One zero line and one unit for every bar, whatever its sign. */
 export function trackOf(values: readonly number[]): Track {
-  const finite = values.filter(Number.isFinite);
-  const low = Math.min(0, ...finite);
-  const span = Math.max(0, ...finite) - low || 1;
-  return { zero: (-low / span) * 100 || 0, unit: 100 / span, signed: low < 0 };
+  const { zero, unit } = track(values);
+  return { zero, unit, signed: zero > 0 };
 }
 
 export class EndList {
@@ -66,7 +65,7 @@ export class EndList {
           { class: "iw-value", "data-id": token.id, title: allDigits(score) },
           digits(score),
         );
-        return [name, h("div", { class: "vec-track", "data-id": token.id }, line, bar), value];
+        return [name, h("div", { class: "iw-track", "data-id": token.id }, line, bar), value];
       }),
     );
     // Whoever holds a token by the keyboard keeps it when the list is drawn anew.
