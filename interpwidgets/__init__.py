@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from interpwidgets.analyses.attention import attention
     from interpwidgets.analyses.attribution import head_sources, logit_attribution
+    from interpwidgets.analyses.fit_dictionary import fit_dictionary
     from interpwidgets.analyses.generation import generation_trace
     from interpwidgets.analyses.head_summaries import head_summaries
     from interpwidgets.analyses.lens import lens
@@ -76,6 +77,7 @@ _HOMES = {
     "AttributionView": "widgets.attribution",
     "Dictionary": "dictionaries",
     "load_dictionary": "dictionaries",
+    "fit_dictionary": "analyses.fit_dictionary",
     "neurons": "analyses.neurons",
     "clamp_neuron": "analyses.neurons",
     "Neurons": "records.neurons",
@@ -125,6 +127,7 @@ __all__ = [
     "VectorView",
     "attention",
     "clamp_neuron",
+    "fit_dictionary",
     "fit_tuned_lens",
     "generation_trace",
     "head_sources",

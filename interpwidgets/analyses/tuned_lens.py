@@ -17,6 +17,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from interpwidgets.analyses.activations import padded
+from interpwidgets.analyses.given import check_model
 from interpwidgets.errors import InputError, ModelError
 
 if TYPE_CHECKING:
@@ -168,6 +170,7 @@ def fit_tuned_lens(
     """
     from tqdm.auto import tqdm
 
+    check_model(lm)
     made = TunedLens.untrained(lm, sites)
     rows = _read_texts(lm, texts)
     for name, value in (("steps", steps), ("batch", batch), ("rate", rate)):
@@ -205,6 +208,7 @@ def load_tuned_lens(lm: Model, path: str | Path | None = None) -> TunedLens:
     Raises:
         InputError: no such folder, files that are not a tuned lens, or a lens made for another model.
     """
+    check_model(lm)
     beside = Path(str(getattr(lm.model, "name_or_path", "") or ".")) / FOLDER
     folder = beside if path is None else Path(path)
     if not (folder / CARD).is_file() or not (folder / WEIGHTS).is_file():
@@ -261,11 +265,7 @@ def _read_texts(lm: Model, texts: Iterable[Any]) -> list[torch.Tensor]:
 
 def _batch_of(lm: Model, rows: list[torch.Tensor], sites: list[str]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
     """The rows' streams ``[token, d_model]`` and the output's log-probabilities, without padding."""
-    width = max(map(len, rows))
-    ids = torch.zeros(len(rows), width, dtype=torch.long)
-    real = torch.zeros(len(rows), width, dtype=torch.bool)
-    for i, row in enumerate(rows):
-        ids[i, : len(row)], real[i, : len(row)] = row, True
+    ids, real = padded([row.tolist() for row in rows])
     output, kept = lm.run(ids, sites=sites, attention_mask=real.long().to(lm.device))
     inside = real.to(output.logits.device)
     streams = {site: kept[lm.site(site)][real.to(kept[lm.site(site)].device)] for site in sites}

@@ -21,6 +21,7 @@ import torch
 
 from interpwidgets.dictionaries.codes import SparseCodes
 from interpwidgets.errors import InputError
+from interpwidgets.records.fit_history import FitHistory
 
 BLOCK = 2**24  # numbers in one dense block of codes: 64 MB of float32
 
@@ -242,6 +243,12 @@ class Dictionary(torch.nn.Module, ABC):
         except InputError:
             self._labels = before
             raise
+
+    @property
+    def history(self) -> FitHistory | None:
+        """How its training went, where it was learnt here; ``history.figure()`` draws it."""
+        entries = self.source.get("history")
+        return FitHistory.of(entries) if entries else None
 
     def __repr__(self) -> str:
         place = self.site_in or "no site"

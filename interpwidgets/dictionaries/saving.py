@@ -73,7 +73,7 @@ def save_dictionary(dictionary: Dictionary, folder: str | Path) -> Path:
         "source": dictionary.source,
     }
     text = json.dumps(card, indent=1, ensure_ascii=False)  # before a file is touched: a source may not be JSON
-    save_file({k: v.detach().cpu().contiguous() for k, v in dictionary.state_dict().items()}, target / WEIGHTS)
+    save_file({k: v.detach().cpu().clone().contiguous() for k, v in dictionary.state_dict().items()}, target / WEIGHTS)
     (target / CARD).write_text(text, "utf8")
     return target
 

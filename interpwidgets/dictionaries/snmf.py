@@ -23,6 +23,17 @@ def winner_take_all(directions: torch.Tensor, share: float) -> torch.Tensor:
     return torch.zeros_like(directions).scatter(1, best, directions.gather(1, best))
 
 
+def multiplicative_step(codes: torch.Tensor, match: torch.Tensor, gram: torch.Tensor) -> torch.Tensor:
+    """Better codes g ≥ 0 [token, part] for fixed parts F: ``g ⊙ √( (M⁺ + g Γ⁻) / (M⁻ + g Γ⁺) )``.
+
+    With ``M = X Fᵀ`` [token, part] and ``Γ = F Fᵀ``; ⁺ and ⁻ are the positive and negative parts. The error never rises
+    (Ding et al. 2010, section 3.1).
+    """
+    above = match.relu() + codes @ (-gram).relu()
+    below = (-match).relu() + codes @ gram.relu()
+    return codes * (above / (below + TINY)).sqrt()
+
+
 class SNMF(Dictionary):
     """Semi-non-negative factors: ``x ≈ Σ_j g_j F_j`` with g ≥ 0 and parts F of any sign, each on few neurons.
 
@@ -102,11 +113,9 @@ class SNMF(Dictionary):
         wide = torch.promote_types(self.dtype, torch.float32)
         parts, x = self.W_dec.to(wide), x.to(wide)
         match, gram = x @ parts.T, parts @ parts.T
-        up, down = match.relu(), (-match).relu()
-        plus, minus = gram.relu(), (-gram).relu()
         codes = match.relu() / gram.diagonal().clamp_min(TINY) + 1e-3
         for _ in range(self.steps):
-            codes = codes * ((up + codes @ minus) / (down + codes @ plus + TINY)).sqrt()
+            codes = multiplicative_step(codes, match, gram)
         return codes.to(self.dtype)
 
     def _decode(self, codes: torch.Tensor, x: torch.Tensor | None) -> torch.Tensor:

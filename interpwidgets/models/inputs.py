@@ -66,7 +66,20 @@ def prepare(lm: Model, given: Any, decoder: Any = None) -> Prepared:
 
 
 def to_ids(lm: Model, given: Any, special: bool = True) -> list[int]:
-    """Vocabulary ids of a text, a list or tensor of ids, or chat messages; checked."""
+    """Vocabulary ids of a text, a list or tensor of ids, or chat messages; checked, and at most a context long."""
+    ids = any_ids(lm, given, special)
+    if not ids:
+        raise InputError(
+            expected="at least one token",
+            got="an empty text" if isinstance(given, str) else "no ids",
+            fix="Pass a text with at least one word.",
+        )
+    _fits(lm, len(ids))
+    return ids
+
+
+def any_ids(lm: Model, given: Any, special: bool = True) -> list[int]:
+    """The same for any length, none and more than the context included: what a corpus is cut from."""
     if isinstance(given, str):
         ids = _encode(lm, given, special)
     elif isinstance(given, Tokens):
@@ -77,14 +90,7 @@ def to_ids(lm: Model, given: Any, special: bool = True) -> list[int]:
         ids = _chat(lm, given)
     else:
         ids = _whole_numbers(given)
-    if not ids:
-        raise InputError(
-            expected="at least one token",
-            got="an empty text" if isinstance(given, str) else "no ids",
-            fix="Pass a text with at least one word.",
-        )
     tokens.check_ids(ids, lm.d_vocab_in)
-    _fits(lm, len(ids))
     return ids
 
 

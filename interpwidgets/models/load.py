@@ -38,8 +38,8 @@ def load(
     The model is not converted; it runs with its own code and kernels. The adapter checks itself on two tokens.
 
     Args:
-        source: ``"storyworld"`` (bundled, offline), a hub id, a folder, a loaded Hugging Face model, or any
-            ``torch.nn.Module`` together with `sites`.
+        source: ``"storyworld"`` or ``"planted/induction"`` (bundled, offline), a hub id, a folder, a loaded Hugging
+            Face model, or any ``torch.nn.Module`` together with `sites`.
         tokenizer: a tokenizer or image processor, its hub id or folder; by default the one beside the model.
         device, dtype: move or convert the model while loading; a model that is loaded already is left as it is.
         device_map: ``"auto"`` spreads a model over several devices (needs accelerate).
@@ -132,11 +132,15 @@ def _replace(found: Anatomy, site: Site, tap: Any) -> None:
 
 
 def _bundled(source: str) -> str:
-    if source != "storyworld":
-        return source
-    from interpwidgets.worlds import storyworld
+    if source == "storyworld":
+        from interpwidgets.worlds import storyworld
 
-    return str(storyworld.folder())
+        return str(storyworld.folder())
+    if source.startswith("planted/") and not Path(source).is_dir():
+        from interpwidgets.worlds import planted
+
+        return str(planted.folder(source.removeprefix("planted/")))
+    return source
 
 
 def _is_transformers(model: Any) -> bool:

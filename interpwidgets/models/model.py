@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from interpwidgets.models.edit import Edit
 from interpwidgets.models.generation import Generation, generate
 from interpwidgets.models.hooks import Hooks
 from interpwidgets.models.interface import capture
+from interpwidgets.models.replacement import Replacement
 from interpwidgets.models.site import Site
 from interpwidgets.models.trace import Trace
 from interpwidgets.models.vocabulary import ModelVocabulary
@@ -58,7 +59,7 @@ class Model:
         self.n_layers = len(anatomy.blocks)
         self.n_heads = 0
         self.d_model = 0
-        self._edits: list[Edit] = []
+        self._edits: list[Edit | Replacement] = []
         self._edit_hooks: list[Hooks] = []
         # Configs and hooks are switched for a run, so two threads take turns.
         self._lock = threading.RLock()
@@ -201,7 +202,7 @@ class Model:
         )
 
     def run(
-        self, ids: torch.Tensor, *, sites: Iterable[Site | str] = (), **kwargs: Any
+        self, ids: torch.Tensor, *, sites: Iterable[Site | str] = (), no_further: bool = False, **kwargs: Any
     ) -> tuple[Any, dict[Site, torch.Tensor]]:
         """Run a whole batch, for analyses: the model's output and the sites' values ``[batch, token, ...]``.
 
@@ -210,10 +211,12 @@ class Model:
         Args:
             ids: ``[batch, token]`` ids, or pixels ``[batch, channel, height, width]``.
             sites: which activations to keep.
+            no_further: end the pass once all of them were seen, which saves the layers above; the output is None.
             kwargs: passed on to the model, e.g. ``attention_mask``.
         """
         places = [self.site(s) for s in sites]
-        output, kept, _ = self._forward({self.input_name: ids.to(self.device), **kwargs}, places, attention=False)
+        inputs = {self.input_name: ids.to(self.device), **kwargs}
+        output, kept, _ = self._forward(inputs, places, attention=False, no_further=no_further)
         return output, kept
 
     @contextmanager
@@ -232,6 +235,29 @@ class Model:
         try:
             self._edits.extend(edits)
             with self._attached(edits):
+                yield self
+        finally:
+            self._edits[:] = before
+
+    @contextmanager
+    def replaced(
+        self, site: Site | str, function: Callable[..., Any], *, reads: Iterable[Site | str] = ()
+    ) -> Iterator[Model]:
+        """Replace a site's values by a function of them in every run inside the context; leaves no trace, as `edit`.
+
+        Args:
+            site: where; at `head_out` the heads' gathered values before the output projection.
+            function: ``function(x, *values of reads) -> new x``, all ``[batch, token, ...]``; None changes nothing.
+            reads: sites the function needs besides, which come before `site` in the forward pass.
+
+        Raises:
+            InputError: a site this model does not have; on a run, a result of another shape.
+        """
+        change = Replacement(self.site(site), function, tuple(self.site(place) for place in reads))
+        before = list(self._edits)
+        try:
+            self._edits.append(change)
+            with self._attached([change]):
                 yield self
         finally:
             self._edits[:] = before
@@ -257,14 +283,16 @@ class Model:
         return inputs.prepare(self, given, decoder)
 
     def _forward(
-        self, kwargs: dict[str, Any], places: list[Site], attention: bool
+        self, kwargs: dict[str, Any], places: list[Site], attention: bool, no_further: bool = False
     ) -> tuple[Any, dict[Site, torch.Tensor], Any]:
         kept: dict[Site, torch.Tensor] = {}
-        with self._running(), Hooks() as hooks, self._attention(attention) as store:
+        enough = len(set(places)) if no_further else 0
+        output = None
+        with self._running(), Hooks() as hooks, self._attention(attention) as store, suppress(_Enough):
             for place in places:
                 tap = self.anatomy.tap(place)
                 assert tap is not None
-                hooks.read(tap, _keeper(kept, place))
+                hooks.read(tap, _keeper(kept, place, enough))
             output = self._call(kwargs)
         missing = [place for place in places if place not in kept]
         if missing:
@@ -301,12 +329,15 @@ class Model:
         return {site: value[0] for site, value in kept.items()}
 
     @contextmanager
-    def _attached(self, edits: Iterable[Edit]) -> Iterator[None]:
+    def _attached(self, edits: Iterable[Edit | Replacement]) -> Iterator[None]:
         with Hooks() as hooks:
             self._edit_hooks.append(hooks)
             try:
                 clock = None
                 for edit in edits:
+                    if isinstance(edit, Replacement):
+                        edit.attach(self, hooks)
+                        continue
                     if edit.idle:
                         continue
                     clock = clock or reach.Clock(self.model, hooks)
@@ -340,9 +371,15 @@ class Model:
                     module.training = True
 
 
-def _keeper(kept: dict[Site, torch.Tensor], place: Site) -> Any:
+class _Enough(Exception):  # noqa: N818 - no error: the way out of a forward pass that has shown what was asked
+    pass
+
+
+def _keeper(kept: dict[Site, torch.Tensor], place: Site, enough: int) -> Any:
     def keep(x: torch.Tensor) -> None:
         # A copy: some families add to the very tensor in place right afterwards (Falcon).
         kept[place] = x.detach().clone()
+        if len(kept) == enough:
+            raise _Enough
 
     return keep

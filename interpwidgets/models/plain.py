@@ -71,11 +71,11 @@ class ModuleModel(Model):
     def _logits(self, output: Any, kept: dict[Site, torch.Tensor]) -> torch.Tensor | None:
         return kept[Site("logits")][0] if Site("logits") in kept else None
 
-    def _forward(self, kwargs: dict[str, Any], places: list[Site], attention: bool) -> Any:
+    def _forward(self, kwargs: dict[str, Any], places: list[Site], attention: bool, no_further: bool = False) -> Any:
         logits = Site("logits")
-        if "logits" in self.anatomy.taps and logits not in places:
+        if "logits" in self.anatomy.taps and logits not in places and not no_further:
             places = [*places, logits]
-        return super()._forward(kwargs, places, attention)
+        return super()._forward(kwargs, places, attention, no_further)
 
     @contextmanager
     def _attention(self, wanted: bool) -> Iterator[Any]:

@@ -13,6 +13,7 @@ from interpwidgets.errors import InputError, ModelError
 from interpwidgets.models.attention import AttentionLayer, output_weight
 from interpwidgets.models.edit import Edit
 from interpwidgets.models.interface import AttentionStore
+from interpwidgets.models.replacement import Replacement
 from interpwidgets.models.site import Site
 from interpwidgets.records import Tokens
 
@@ -45,7 +46,7 @@ class Trace:
     output: Any = field(repr=False)
     source_tokens: Tokens | None = None
     _inputs: dict[str, Any] = field(repr=False, default_factory=dict)
-    _edits: tuple[Edit, ...] = ()
+    _edits: tuple[Edit | Replacement, ...] = ()
     _kept: dict[Site, torch.Tensor] = field(repr=False, default_factory=dict)
     _store: AttentionStore | None = field(repr=False, default=None)
     _attention: dict[str, list[AttentionLayer]] | None = field(repr=False, default=None)
