@@ -149,6 +149,6 @@ def _one_hot(values: Mapping[str, Sequence[str]], given: Mapping[str, Sequence[A
                 got=repr(strange),
                 fix="Fit with examples of that value too.",
             )
-        index = torch.tensor([place[str(v)] for v in given[attribute]])
+        index = torch.tensor([place[str(v)] for v in given[attribute]], dtype=torch.long)
         parts.append(torch.nn.functional.one_hot(index, len(known)))
     return torch.cat(parts, 1).float()
