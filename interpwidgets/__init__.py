@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from interpwidgets.analyses.attention import attention
     from interpwidgets.analyses.attribution import head_sources, logit_attribution
+    from interpwidgets.analyses.build_index import build_index
     from interpwidgets.analyses.fit_dictionary import fit_dictionary
     from interpwidgets.analyses.generation import generation_trace
     from interpwidgets.analyses.head_summaries import head_summaries
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from interpwidgets.models import Edit, Model, Site, Trace, load
     from interpwidgets.records import Attention, HeadSummaries, SumCheck, Tokens
     from interpwidgets.records.attribution import LogitAttribution
+    from interpwidgets.records.feature import Feature
+    from interpwidgets.records.feature_index import FeatureIndex, open_index
     from interpwidgets.records.generation import GenerationTrace
     from interpwidgets.records.head_sources import HeadSources
     from interpwidgets.records.lens import Lens
@@ -78,6 +81,10 @@ _HOMES = {
     "Dictionary": "dictionaries",
     "load_dictionary": "dictionaries",
     "fit_dictionary": "analyses.fit_dictionary",
+    "build_index": "analyses.build_index",
+    "open_index": "records.feature_index",
+    "Feature": "records.feature",
+    "FeatureIndex": "records.feature_index",
     "neurons": "analyses.neurons",
     "clamp_neuron": "analyses.neurons",
     "Neurons": "records.neurons",
@@ -100,6 +107,8 @@ __all__ = [
     "AttributionView",
     "Dictionary",
     "Edit",
+    "Feature",
+    "FeatureIndex",
     "GenerationTrace",
     "GenerationView",
     "HeadSources",
@@ -126,6 +135,7 @@ __all__ = [
     "VectorScores",
     "VectorView",
     "attention",
+    "build_index",
     "clamp_neuron",
     "fit_dictionary",
     "fit_tuned_lens",
@@ -139,6 +149,7 @@ __all__ = [
     "load_tuned_lens",
     "logit_attribution",
     "neurons",
+    "open_index",
     "token_values",
     "vector_scores",
 ]

@@ -25,11 +25,13 @@ class Window(NamedTuple):
     Attributes:
         document: which document, counted from 0.
         number: which of its windows, counted from 0.
+        start: where in the document it begins.
         ids: its token ids.
     """
 
     document: int
     number: int
+    start: int
     ids: list[int]
 
 
@@ -81,7 +83,7 @@ class Corpus:
             step = self.context - len(front)
             first = number if at == document else 0
             for n in range(first, -(-len(rest) // step)):
-                yield Window(at, n, front + rest[n * step : (n + 1) * step])
+                yield Window(at, n, n * step, front + rest[n * step : (n + 1) * step])
 
     def _from(self, document: int) -> Iterator[Any]:
         if self.size is not None and hasattr(self.documents, "__getitem__"):

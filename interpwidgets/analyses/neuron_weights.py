@@ -98,6 +98,11 @@ class Unembedding:
             self.notes = ["written: output weights times the unembedding, with the final norm's gain folded in"]
         self._full = full
 
+    @property
+    def stream(self) -> torch.Tensor:
+        """For what is written to the stream itself."""
+        return self._full
+
     def of(self, layer: int) -> torch.Tensor:
         """For one layer: a norm behind the MLP itself (Gemma 2, OLMo 2) is folded in too."""
         block = self._lm.anatomy.blocks[layer]
@@ -128,6 +133,11 @@ class Embedding:
         self._table = table
         self.notes = ["read: input weights times token embeddings, as the norm before the MLP passes them"]
         self._norms = _norms(lm)
+
+    @property
+    def table(self) -> torch.Tensor:
+        """``[token, d]`` as the stream begins with them."""
+        return self._table
 
     def of(self, layer: int) -> torch.Tensor:
         """``[token, d]`` for one layer."""

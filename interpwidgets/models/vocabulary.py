@@ -16,8 +16,10 @@ class ModelVocabulary(Vocabulary):
 
     def __init__(self, size: int, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        # A first piece may lose the space in front of it (SentencePiece), so one more token stands before them all.
-        super().__init__(describe([0, *range(size)], tokenizer).texts[1:])
+        # What a token says can depend on the one before: a first piece may lose its space (SentencePiece), digits may
+        # stick together. So the same one stands before each.
+        said = describe([i for number in range(size) for i in (0, number)], tokenizer).texts
+        super().__init__(said[1::2])
 
     def _pieces(self, token: str) -> str:
         if not hasattr(self._tokenizer, "encode"):
