@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from interpwidgets.analyses.attention import attention
     from interpwidgets.analyses.attribution import head_sources, logit_attribution
     from interpwidgets.analyses.build_index import build_index
+    from interpwidgets.analyses.detections import detections
+    from interpwidgets.analyses.evaluate_dictionary import evaluate_dictionary
     from interpwidgets.analyses.fit_dictionary import fit_dictionary
     from interpwidgets.analyses.generation import generation_trace
     from interpwidgets.analyses.head_summaries import head_summaries
     from interpwidgets.analyses.lens import lens
     from interpwidgets.analyses.neurons import clamp_neuron, neurons
+    from interpwidgets.analyses.splice import splice
     from interpwidgets.analyses.token import token_values
     from interpwidgets.analyses.tuned_lens import TunedLens, fit_tuned_lens, load_tuned_lens
     from interpwidgets.analyses.vector import vector_scores
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from interpwidgets.models import Edit, Model, Site, Trace, load
     from interpwidgets.records import Attention, HeadSummaries, SumCheck, Tokens
     from interpwidgets.records.attribution import LogitAttribution
+    from interpwidgets.records.detections import Detections
+    from interpwidgets.records.dictionary_report import DictionaryReport
     from interpwidgets.records.feature import Feature
     from interpwidgets.records.feature_index import FeatureIndex, open_index
     from interpwidgets.records.generation import GenerationTrace
@@ -99,13 +104,20 @@ _HOMES = {
     "vector_scores": "analyses.vector",
     "VectorScores": "records.vector",
     "VectorView": "widgets.vector",
+    "detections": "analyses.detections",
+    "Detections": "records.detections",
+    "evaluate_dictionary": "analyses.evaluate_dictionary",
+    "DictionaryReport": "records.dictionary_report",
+    "splice": "analyses.splice",
 }
 
 __all__ = [
     "Attention",
     "AttentionView",
     "AttributionView",
+    "Detections",
     "Dictionary",
+    "DictionaryReport",
     "Edit",
     "Feature",
     "FeatureIndex",
@@ -137,6 +149,8 @@ __all__ = [
     "attention",
     "build_index",
     "clamp_neuron",
+    "detections",
+    "evaluate_dictionary",
     "fit_dictionary",
     "fit_tuned_lens",
     "generation_trace",
@@ -150,6 +164,7 @@ __all__ = [
     "logit_attribution",
     "neurons",
     "open_index",
+    "splice",
     "token_values",
     "vector_scores",
 ]

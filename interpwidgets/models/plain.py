@@ -33,6 +33,8 @@ class ModuleModel(Model):
             ``("", 1)`` picks an element of the module's own output.
     """
 
+    input_name = "x"
+
     def __init__(
         self,
         model: nn.Module,

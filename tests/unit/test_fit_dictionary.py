@@ -317,3 +317,13 @@ def test_history_as_a_figure():
     assert list(figure.data[1].y) == [3.0, 3.0, 3.0]
     assert json.loads(figure.to_json())
     assert Identity(4).history is None
+
+
+def test_a_plain_module_is_read_in_batches():
+    """Rows of different lengths through a module that takes no mask."""
+    embedding = nn.Embedding(20, 8)
+    lm = iw.load(nn.Sequential(embedding, nn.Linear(8, 8)), sites={"embed": "0", "resid_post.0": "1"})
+    rows = [[1, 2, 3], [4, 5], [6, 7, 8], [9]] * 8
+    made = iw.fit_dictionary("topk", (lm, "embed", rows), n_features=16, k=1, steps=20, batch=32, progress=False)
+    assert made.site_in == "embed"
+    assert made.encode(embedding.weight.detach()).shape == (20, 16)

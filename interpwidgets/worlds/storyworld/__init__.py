@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .probes import PAIRS, Pair, attributes, pairs
 from .questions import TASKS, Task, tasks
 from .shipped import checkpoint_folders, folder
 from .stories import AGREEMENT, FACTORS, KINDS, ROLES, SPLITS, YEAR_ROLES, Story, generate
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 __all__ = [
-    "AGREEMENT", "FACTORS", "KINDS", "ROLES", "SPLITS", "TASKS", "YEAR_ROLES",
-    "Story", "Task", "checkpoint_folders", "folder", "generate", "measure", "tasks",
+    "AGREEMENT", "FACTORS", "KINDS", "PAIRS", "ROLES", "SPLITS", "TASKS", "YEAR_ROLES",
+    "Pair", "Story", "Task", "attributes", "checkpoint_folders", "folder", "generate", "measure", "pairs", "tasks",
 ]  # fmt: skip
 
 
