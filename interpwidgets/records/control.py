@@ -69,17 +69,14 @@ class Control:
         figure = go.Figure(
             [go.Scatter(x=x, y=y, name=name, mode="lines+markers", line_color=c) for name, y, c in lines]
         )
-        for name, value in (
-            ("whole activation", self.ceiling),
-            ("supervised", self.supervised),
-            ("no edit", self.floor),
-        ):
+        lines = (("whole activation", self.ceiling, "right"), ("supervised", self.supervised, "left"))
+        for name, value, side in (*lines, ("no edit", self.floor, "right")):
             if np.isfinite(value):
-                figure.add_hline(y=value, line_dash="dot", annotation_text=name)
+                figure.add_hline(y=value, line_dash="dot", annotation_text=name, annotation_position=f"top {side}")
         return figure.update_layout(
             title=f"Editing {self.attribute!r} at {self.site}, {self.at} positions ({self.known} pairs)",
             xaxis={"title": "features edited at a position", "type": "log", "tickvals": x},
-            yaxis={"title": "answers that follow", "range": [-0.03, 1.03]},
+            yaxis={"title": "answers that follow", "range": [-0.03, 1.08]},
         )
 
     def __repr__(self) -> str:

@@ -16,6 +16,11 @@ class Strip(Widget):
     feature = traitlets.Int(0).tag(sync=True)
 
 
+class Other(Widget):
+    _name = "attention"
+    _esm = module("attention")
+
+
 def view(layers=2, heads=3, n=4, **traits):
     return AttentionView.from_arrays(np.full((layers, heads, n, n), 1 / n), [f"t{i}" for i in range(n)], **traits)
 
@@ -58,9 +63,38 @@ def test_unlink_takes_it_apart():
     assert second.head == 0
 
 
+def test_the_token_looked_at_is_an_attention_views_query():
+    heads, strip, more = view(query=1), Strip(), view()
+    made = link(heads, strip, more)
+    assert (strip.position, more.query) == (1, 1)
+    strip.position = 2
+    assert (heads.query, more.query) == (2, 2)
+    more.query = -1
+    assert (heads.query, strip.position) == (3, 3)
+    assert len([one for one in made if "query" in repr(one)]) == 2  # once each, not by both names
+
+
+def test_a_view_that_always_looks_somewhere_stays_there():
+    heads, strip = view(query=1), Strip()
+    link(heads, strip)
+    heads.query = None
+    assert strip.position == 1
+    strip.position = 0
+    assert heads.query == 0
+
+
+def test_a_trait_of_the_same_name_and_another_kind_is_left_alone():
+    class Search(Strip):
+        query = traitlets.Unicode("words").tag(sync=True)
+
+    heads, search = view(query=1), Search()
+    link(heads, search)
+    assert (search.query, search.position) == ("words", 1)
+
+
 def test_views_share_what_they_both_have():
-    first, second, heads = Strip(), Strip(), view()
-    assert len(link(first, heads, second)) == 2
+    first, second, heads = Strip(), Strip(), view(n=8)
+    assert len(link(first, heads, second)) == 3
     second.position, second.feature = 5, 6
     assert (first.position, first.feature) == (5, 6)
 
@@ -82,7 +116,7 @@ def test_a_view_that_refuses_is_not_half_linked():
         (lambda: (view(),), "got 1 views"),
         (lambda: (view(), "view"), "got str"),
         (
-            lambda: (view(), Strip()),
+            lambda: (view(), Other()),
             "views that share one of layer, head, query, key, position, feature, got Attention",
         ),
     ],

@@ -33,7 +33,7 @@ class Ranks:
         tensors = list(tensors)
         if self.count == 1 or not tensors:
             return
-        flat = torch.cat([t.reshape(-1).double() if t.dtype is torch.float64 else t.reshape(-1) for t in tensors])
+        flat = torch.cat([t.reshape(-1) for t in tensors])
         dist.all_reduce(flat)
         flat /= self.count
         at = 0
