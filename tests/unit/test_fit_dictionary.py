@@ -79,7 +79,7 @@ def test_a_transcoder_finds_the_neurons_of_a_planted_mlp():
     hidden = (x @ read.T - 1.4).relu()
     y = hidden @ write
     active = float((hidden > 0).sum(1).float().mean())
-    made = fit("batch_topk", (x, y), k=active, steps=3000)
+    made = fit("batch_topk", (x, y), n_features=96, k=active, steps=1500, batch=1024, rate=1e-2)
     assert recovery(made.directions, write) > 0.95
     assert recovery(made.detectors, read) > 0.95
     error = made.error(x[:4000], y[:4000]).square().sum() / (y[:4000] - y.mean(0)).square().sum()

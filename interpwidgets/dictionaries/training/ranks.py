@@ -28,6 +28,7 @@ class Ranks:
         """Whether this is the one that writes files and shows progress."""
         return self.rank == 0
 
+    @torch.no_grad()
     def mean_(self, tensors: Iterable[torch.Tensor]) -> None:
         """Replace each tensor by its mean over all ranks, in one exchange."""
         tensors = list(tensors)
