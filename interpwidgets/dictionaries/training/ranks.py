@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -41,6 +42,14 @@ class Ranks:
         for t in tensors:
             t.copy_(flat[at : at + t.numel()].view_as(t))
             at += t.numel()
+
+    def gather(self, value: Any) -> list[Any]:
+        """What every rank has, on all of them."""
+        if self.count == 1:
+            return [value]
+        found: list[Any] = [None] * self.count
+        dist.all_gather_object(found, value)
+        return found
 
     def wait(self) -> None:
         """Until all are here."""

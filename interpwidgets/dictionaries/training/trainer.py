@@ -165,16 +165,18 @@ class Trainer:
                 adam["state"][i] = {k: tensors[f"adam.{name}.{k}"] for k in ("step", "exp_avg", "exp_avg_sq")}
         self.adam.load_state_dict(adam)
         self.silent = tensors["silent"].to(self.device)
-        self.step, self.place, self.history = progress["step"], Place(*progress["place"]), progress["history"]
+        self.step, self.history = progress["step"], progress["history"]
+        self.place = Place(*progress["places"][self.ranks.rank])
 
     def _save(self, folder: Path) -> None:
+        places = self.ranks.gather(self.place)  # ranks that read different text stand at different rows
         if self.ranks.first:
             tensors = {f"network.{name}": t for name, t in self.network.state_dict().items()}
             for name, parameter in self.network.named_parameters():
                 for key, value in self.adam.state[parameter].items():
                     tensors[f"adam.{name}.{key}"] = torch.as_tensor(value)
             tensors["silent"] = self.silent
-            progress = {"settings": self._settings(), "step": self.step, "place": self.place, "history": self.history}
+            progress = {"settings": self._settings(), "step": self.step, "places": places, "history": self.history}
             checkpoint.write(folder, tensors, progress)
         self.ranks.wait()
 
