@@ -327,3 +327,15 @@ def test_a_plain_module_is_read_in_batches():
     made = iw.fit_dictionary("topk", (lm, "embed", rows), n_features=16, k=1, steps=20, batch=32, progress=False)
     assert made.site_in == "embed"
     assert made.encode(embedding.weight.detach()).shape == (20, 16)
+
+
+@pytest.mark.slow
+def test_parents_come_before_their_children_in_a_matryoshka():
+    from interpwidgets.worlds import planted
+
+    world = planted.hierarchy()
+    x, _ = world.sample(40_000, seed=1)
+    made = fit("matryoshka", x, n_features=40, k=4, levels=[8, 40], steps=1000, batch=1024)
+    assert world.parents_first(made) >= 0.9
+    errors = (made.reconstructions(x[:4000]) - x[:4000]).square().sum((1, 2))
+    assert bool((errors.diff() <= 0).all())
