@@ -32,7 +32,7 @@ def written_tokens(lm: Model, dictionary: Dictionary, most: int) -> dict[str, np
     try:
         site = Site.parse(dictionary.site_out or "")
         unembedding = Unembedding(lm)
-        directions = dictionary.directions.float()
+        directions = dictionary.unit_writes.float()
         if site.kind == "mlp_act" and site.layer is not None:
             directions = directions @ output_weights(lm, site.layer).float().to(directions.device)
         behind_mlp = site.kind in ("mlp_act", "mlp_out") and site.layer is not None

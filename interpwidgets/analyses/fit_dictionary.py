@@ -84,7 +84,7 @@ def fit_dictionary(
         share: for snmf, the share of a part's entries that stays (winner-take-all). None keeps all; then parts are not
             identifiable.
         restarts: for snmf and nmf, how many random starts; the best is kept.
-        normalise: scale activations to a mean length of √d; the factor is kept in the dictionary.
+        normalise: scale activations to a mean length of √d while learning; the factor is folded into the weights.
         dead_after: tokens without firing after which a feature is brought back; by default 256 steps' worth.
         context: tokens of a document read together; by default the model's context.
         column: where the text is, in rows of a dataset.

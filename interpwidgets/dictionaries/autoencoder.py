@@ -39,6 +39,10 @@ class SparseAutoencoder(LinearDictionary):
             )
         self.subtract_bias = bool(subtract_bias)
 
+    @property
+    def unit_writes(self) -> torch.Tensor:
+        return self.directions * self.normalisation.unit
+
     def config(self) -> dict[str, Any]:
         return {**super().config(), "subtract_bias": self.subtract_bias}
 

@@ -45,7 +45,7 @@ def load_dictionary(
             default told from the files.
         layer: which layer of a set of transcoders.
         input_scale: the factor on activations that SAELens' ``expected_average_only_in`` keeps out of its files.
-        dtype: number format, e.g. ``"bfloat16"``; by default that of the file.
+        dtype: number format, e.g. ``"bfloat16"``; by default that of the file, and float32 for what is bundled.
         device: where to.
         revision: a branch, tag or commit on the hub.
         about: name, site_in, site_out, labels: what you know better than the file.
@@ -61,6 +61,8 @@ def load_dictionary(
         raise InputError(expected=f"a format out of {', '.join(FORMATS)}", got=repr(format), fix="Choose one.")
     kind = _dtype(dtype)
     path = _locate(path_or_id, revision)
+    if kind is None and path.is_relative_to(WORLDS):
+        kind = torch.float32  # kept in float16 for the wheel's sake
     found = format or _format(path)
     about = {name: value for name, value in about.items() if value is not None}
     if input_scale is not None and found != "sae_lens":
@@ -119,7 +121,7 @@ def _locate(given: str | Path, revision: str | None) -> Path:
 
 
 def _bundled(parts: list[str]) -> Path:
-    home = WORLDS / parts[0] / "dictionaries"
+    home = WORLDS / parts[0] / "weights" / "dictionaries"
     path = inside(home, "/".join(parts[1:]))
     if not path.is_dir():
         there = sorted(p.name for p in home.iterdir() if p.is_dir()) if home.is_dir() else []

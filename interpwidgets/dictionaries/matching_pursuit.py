@@ -67,6 +67,10 @@ class MatchingPursuit(Dictionary):
         return self.W_dec
 
     @property
+    def unit_writes(self) -> torch.Tensor:
+        return self.directions * self.normalisation.unit
+
+    @property
     def needs_input(self) -> bool:
         return self.normalisation.per_token
 

@@ -50,6 +50,11 @@ class Normalisation:
         """Whether the scale depends on the token."""
         return self.kind in ("constant_norm_rescale", "layer_norm")
 
+    @property
+    def unit(self) -> float:
+        """What `undo` makes of a 1, where that does not depend on the token; else 1."""
+        return 1 / self.scale if self.kind == "expected_average_only_in" else 1.0
+
     def apply(self, x: torch.Tensor) -> torch.Tensor:
         """Scaled activations [..., d]."""
         if self.kind == "expected_average_only_in":

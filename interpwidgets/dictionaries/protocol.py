@@ -71,6 +71,15 @@ class Dictionary(torch.nn.Module, ABC):
         """What each feature writes [feature, d_out]."""
 
     @property
+    def unit_writes(self) -> torch.Tensor:
+        """What one unit of each feature adds to the activations [feature, d_out].
+
+        The directions, in the units of the activations where a fixed normalisation stands between. A normalisation by
+        the token's own scale has no one answer: then these are the directions, for a token of that scale.
+        """
+        return self.directions
+
+    @property
     @abstractmethod
     def detectors(self) -> torch.Tensor:
         """What each feature reads [feature, d_in]."""

@@ -407,3 +407,12 @@ def test_gradients_reach_the_activations():
     x = tensor(X).requires_grad_()
     auto(JumpReLU(THETA)).encode(x).sum().backward()
     np.testing.assert_allclose(x.grad, (PRE > THETA).astype(float) @ ENC, atol=1e-12)
+
+
+def test_one_unit_of_a_feature_in_the_units_of_the_activations():
+    draw = torch.Generator().manual_seed(0)
+    weights = torch.randn(2, 6, 4, generator=draw)
+    made = SparseAutoencoder(*weights, normalisation=Normalisation("expected_average_only_in", 0.25))
+    one = torch.eye(6)
+    torch.testing.assert_close(made.decode(one) - made.decode(torch.zeros_like(one)), made.unit_writes)
+    torch.testing.assert_close(made.unit_writes, 4 * weights[1])

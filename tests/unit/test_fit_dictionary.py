@@ -61,10 +61,14 @@ def test_a_finished_dictionary_does_not_look_at_neighbours_and_is_saved_whole(ki
 
 
 def test_scales_are_undone():
-    """Activations a thousand times as large give the same features, a thousand times as strong, and the same error."""
+    """Activations a thousand times as large give the same codes, and directions a thousand times as long."""
     _, x = planted(8_000, 1)
     small, large = (fit("topk", x * size, steps=150, batch=512) for size in (1.0, 1000.0))
-    torch.testing.assert_close(large.directions, small.directions, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(large.directions / 1000, small.directions, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(large.encode(x[:50] * 1000), small.encode(x[:50]), rtol=1e-2, atol=1e-2)
+    one = torch.zeros(64)
+    one[5] = 1.0
+    torch.testing.assert_close(small.decode(one) - small.decode(0 * one), small.unit_writes[5])
     torch.testing.assert_close(large.reconstruct(x * 1000), 1000 * small.reconstruct(x), rtol=1e-2, atol=2.0)
     unexplained = small.error(x).square().sum() / (x - x.mean(0)).square().sum()
     assert float(unexplained) == pytest.approx(float(small.history.fvu[-1]), rel=0.1)

@@ -10,7 +10,6 @@ from torch import nn
 from interpwidgets.dictionaries.autoencoder import SparseAutoencoder
 from interpwidgets.dictionaries.linear import LinearDictionary
 from interpwidgets.dictionaries.matryoshka import Matryoshka
-from interpwidgets.dictionaries.normalisation import Normalisation
 from interpwidgets.dictionaries.training.recipes import GatedRecipe, Recipe
 from interpwidgets.dictionaries.training.source import Chunk
 from interpwidgets.dictionaries.transcoder import Transcoder
@@ -121,19 +120,21 @@ class Network(nn.Module):
         self.W_dec.copy_(nn.functional.normalize(self.W_dec, dim=1))
 
     def dictionary(self, **about: Any) -> LinearDictionary:
-        """What has been learnt, in the units of the activations."""
+        """What has been learnt, with the scales folded in: it reads and writes activations in their own units."""
         scale_in, scale_out = float(self.get_buffer("scale_in")), float(self.get_buffer("scale_out"))
-        n = {"normalisation": Normalisation("expected_average_only_in", scale_in)}
-        rest = {"encoder_bias": self.b_enc.detach(), "activation": self.recipe.rule(), **about}
-        detectors, directions = self.W_enc.detach().T, self.W_dec.detach()
+        detectors, directions = self.W_enc.detach().T * scale_in, self.W_dec.detach() / scale_out
+        rest = {
+            "encoder_bias": self.b_enc.detach(),
+            "decoder_bias": self.b_dec.detach() / scale_out,
+            "activation": self.recipe.rule(),
+            **about,
+        }
         if self.transcodes:
             skip = None if self.W_skip is None else self.W_skip.detach() * (scale_in / scale_out)
-            bias = self.b_dec.detach() / scale_out
-            return Transcoder(detectors, directions / scale_out, skip=skip, decoder_bias=bias, **n, **rest)
-        rest |= {"decoder_bias": self.b_dec.detach(), "subtract_bias": True, **n}
+            return Transcoder(detectors, directions, skip=skip, **rest)
         if self.plan.levels:
-            return Matryoshka(detectors, directions, levels=self.plan.levels, **rest)
-        return SparseAutoencoder(detectors, directions, **rest)
+            return Matryoshka(detectors, directions, levels=self.plan.levels, subtract_bias=True, **rest)
+        return SparseAutoencoder(detectors, directions, subtract_bias=True, **rest)
 
 
 def _scale(rows: torch.Tensor) -> float:
