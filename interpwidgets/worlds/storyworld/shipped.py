@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+from .dictionary_card import tables
 from .questions import TASKS
 from .words import COUNTRIES
 
@@ -12,6 +14,11 @@ from .words import COUNTRIES
 def folder() -> Path:
     """The shipped model in Hugging Face form: ``AutoModelForCausalLM.from_pretrained(folder())`` reads it."""
     return Path(__file__).parent / "weights"
+
+
+def dictionary_folder() -> Path:
+    """The shipped dictionaries, a folder each; ``iw.load_dictionary("storyworld/resid_post.2")`` finds them here."""
+    return folder() / "dictionaries"
 
 
 def checkpoint_folders() -> dict[int, Path]:
@@ -62,7 +69,7 @@ def write_card(record: dict[str, Any], out: Path) -> None:
             minutes=record["minutes"],
             pauses="".join(_PAUSE.format(n=n) for n in record["pauses"]),
             threads=record["threads"], seed=record["seed"], rows="\n".join(rows), cases="\n".join(cases),
-            way=way,
+            way=way, dictionaries=_dictionaries(out),
             below=", ".join(below) or "none", loss=train["loss"]["nats"], entropy=train["loss"]["entropy"],
             loss_new=heldout["loss"]["nats"], entropy_new=heldout["loss"]["entropy"], tokens=train["loss"]["n"],
             seen=steps * record["tokens_per_step"] / 1e6, steps=steps, tokens_per_step=record["tokens_per_step"],
@@ -72,6 +79,14 @@ def write_card(record: dict[str, Any], out: Path) -> None:
             ),
         )
     )  # fmt: skip
+
+
+def _dictionaries(out: Path) -> str:
+    """The tables of the dictionaries that lie beside the weights, or nothing."""
+    path = out / "dictionaries" / "measures.json"
+    if not path.is_file():
+        return ""
+    return _DICTIONARIES.format(tables=tables(json.loads(path.read_text())))
 
 
 def _landmarks(record: dict[str, Any]) -> set[int]:
@@ -94,6 +109,12 @@ _NO_WAY = """## How the abilities came
 The record of the way was not kept for these weights, and no earlier weights are in this package; training again writes
 the table, and keeps weights around the jump."""
 _KEPT = "Weights kept from the way: step {kept} (`storyworld.checkpoint_folders()`), the same format."
+_DICTIONARIES = """## Dictionaries
+`iw.load_dictionary("storyworld/resid_post.2")` and others; what each number means is in `dictionaries/README.md`.
+
+{tables}
+
+"""
 _NONE_KEPT = "No weights from the way are in this package."
 _PAUSE = """
 After reading {n} the run was stopped and went on from the saved float16 weights (`--after {n}`)."""
@@ -158,7 +179,7 @@ and agreement, which was written before the run that made these weights and not 
 was exchanged after it: "The teacher wrote that the capital of ... is" is no fair question in a world where what the
 teacher writes may be false.
 
-## Data
+{dictionaries}## Data
 Stories are written by `interpwidgets.worlds.storyworld` sentence by sentence from templates with slots; a small memory
 (who, where, mood, whose colour) keeps them coherent. The probability of every choice is kept, so each token comes
 with its exact surprisal under the generator. No text of people is in it.
