@@ -17,13 +17,18 @@ if TYPE_CHECKING:
     from interpwidgets.analyses.attention import attention
     from interpwidgets.analyses.attribution import head_sources, logit_attribution
     from interpwidgets.analyses.build_index import build_index
+    from interpwidgets.analyses.denoising import denoising
     from interpwidgets.analyses.detections import detections
     from interpwidgets.analyses.evaluate_dictionary import evaluate_dictionary
+    from interpwidgets.analyses.explain import explain_features
+    from interpwidgets.analyses.explanation import check_explanation
+    from interpwidgets.analyses.feature_values import feature_values
     from interpwidgets.analyses.fit_dictionary import fit_dictionary
     from interpwidgets.analyses.generation import generation_trace
     from interpwidgets.analyses.head_summaries import head_summaries
     from interpwidgets.analyses.lens import lens
     from interpwidgets.analyses.neurons import clamp_neuron, neurons
+    from interpwidgets.analyses.replacement import replacement_losses
     from interpwidgets.analyses.splice import splice
     from interpwidgets.analyses.token import token_values
     from interpwidgets.analyses.tuned_lens import TunedLens, fit_tuned_lens, load_tuned_lens
@@ -33,19 +38,29 @@ if TYPE_CHECKING:
     from interpwidgets.models import Edit, Model, Site, Trace, load
     from interpwidgets.records import Attention, HeadSummaries, SumCheck, Tokens
     from interpwidgets.records.attribution import LogitAttribution
+    from interpwidgets.records.denoising import Denoising
     from interpwidgets.records.detections import Detections
     from interpwidgets.records.dictionary_report import DictionaryReport
+    from interpwidgets.records.explanation import ExplanationCheck
     from interpwidgets.records.feature import Feature
     from interpwidgets.records.feature_index import FeatureIndex, open_index
+    from interpwidgets.records.feature_values import FeatureValues
     from interpwidgets.records.generation import GenerationTrace
     from interpwidgets.records.head_sources import HeadSources
     from interpwidgets.records.lens import Lens
     from interpwidgets.records.neuron_clamp import NeuronClamp
+    from interpwidgets.records.neuronpedia import read_neuronpedia
+    from interpwidgets.records.neuronpedia_files import read_labels, write_labels, write_neuronpedia
     from interpwidgets.records.neurons import Neurons
+    from interpwidgets.records.replacement import ReplacementLosses
+    from interpwidgets.records.rule import Rule
     from interpwidgets.records.token import TokenValues
     from interpwidgets.records.vector import VectorScores
     from interpwidgets.widgets.attention import AttentionView
     from interpwidgets.widgets.attribution import AttributionView
+    from interpwidgets.widgets.denoising import DenoisingView
+    from interpwidgets.widgets.feature_values import FeatureView
+    from interpwidgets.widgets.features import FeatureBrowser
     from interpwidgets.widgets.generation import GenerationView
     from interpwidgets.widgets.lens import LensView
     from interpwidgets.widgets.link import link
@@ -85,6 +100,9 @@ _HOMES = {
     "AttributionView": "widgets.attribution",
     "Dictionary": "dictionaries",
     "load_dictionary": "dictionaries",
+    "feature_values": "analyses.feature_values",
+    "FeatureValues": "records.feature_values",
+    "FeatureView": "widgets.feature_values",
     "fit_dictionary": "analyses.fit_dictionary",
     "build_index": "analyses.build_index",
     "open_index": "records.feature_index",
@@ -104,10 +122,24 @@ _HOMES = {
     "vector_scores": "analyses.vector",
     "VectorScores": "records.vector",
     "VectorView": "widgets.vector",
+    "denoising": "analyses.denoising",
+    "Denoising": "records.denoising",
+    "DenoisingView": "widgets.denoising",
     "detections": "analyses.detections",
+    "FeatureBrowser": "widgets.features",
     "Detections": "records.detections",
     "evaluate_dictionary": "analyses.evaluate_dictionary",
     "DictionaryReport": "records.dictionary_report",
+    "explain_features": "analyses.explain",
+    "read_neuronpedia": "records.neuronpedia",
+    "write_neuronpedia": "records.neuronpedia_files",
+    "read_labels": "records.neuronpedia_files",
+    "write_labels": "records.neuronpedia_files",
+    "check_explanation": "analyses.explanation",
+    "ExplanationCheck": "records.explanation",
+    "replacement_losses": "analyses.replacement",
+    "ReplacementLosses": "records.replacement",
+    "Rule": "records.rule",
     "splice": "analyses.splice",
 }
 
@@ -115,12 +147,18 @@ __all__ = [
     "Attention",
     "AttentionView",
     "AttributionView",
+    "Denoising",
+    "DenoisingView",
     "Detections",
     "Dictionary",
     "DictionaryReport",
     "Edit",
+    "ExplanationCheck",
     "Feature",
+    "FeatureBrowser",
     "FeatureIndex",
+    "FeatureValues",
+    "FeatureView",
     "GenerationTrace",
     "GenerationView",
     "HeadSources",
@@ -137,6 +175,8 @@ __all__ = [
     "NeuronView",
     "Neurons",
     "OutOfMemoryError",
+    "ReplacementLosses",
+    "Rule",
     "Site",
     "SumCheck",
     "TokenValues",
@@ -148,9 +188,13 @@ __all__ = [
     "VectorView",
     "attention",
     "build_index",
+    "check_explanation",
     "clamp_neuron",
+    "denoising",
     "detections",
     "evaluate_dictionary",
+    "explain_features",
+    "feature_values",
     "fit_dictionary",
     "fit_tuned_lens",
     "generation_trace",
@@ -164,9 +208,14 @@ __all__ = [
     "logit_attribution",
     "neurons",
     "open_index",
+    "read_labels",
+    "read_neuronpedia",
+    "replacement_losses",
     "splice",
     "token_values",
     "vector_scores",
+    "write_labels",
+    "write_neuronpedia",
 ]
 
 try:

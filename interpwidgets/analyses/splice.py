@@ -44,7 +44,7 @@ def splice(
         InputError: a dictionary without a site, of another width, or a site this model does not have.
 
     Example:
-        >>> with iw.splice(lm, sae, error=True, edit=lambda codes: codes[..., 7].zero_()):
+        >>> with iw.splice(lm, sae, error=True, edit=lambda codes: codes.index_fill(-1, torch.tensor(7), 0)):
         ...     without_feature_7 = lm.trace(text).logits
     """
     here, there = sites_of(lm, dictionary)

@@ -12,13 +12,13 @@ import codecs
 import json
 import re
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from interpwidgets.errors import InputError
 from interpwidgets.records import Tokens
+from interpwidgets.records.byte_alphabet import alphabet
 
 Glyphs = list[tuple[int, int, str]]
 # What the WordPiece decoder of the `tokenizers` library tidies, piece by piece.
@@ -92,18 +92,10 @@ def _decoder_steps(backend: Any) -> list[dict[str, Any]]:
     return step["decoders"] if step["type"] == "Sequence" else [step]
 
 
-@cache
-def _byte_alphabet() -> dict[str, int]:
-    """GPT-2's printable stand-ins for the 256 bytes (Radford et al. 2019, ``bytes_to_unicode``)."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [b for b in range(256) if b not in printable]
-    return {chr(b): b for b in printable} | {chr(256 + n): b for n, b in enumerate(others)}
-
-
 def _byte_level(pieces: list[str]) -> tuple[list[str], Glyphs]:
-    alphabet = _byte_alphabet()
+    letters = alphabet()
     raw = [
-        bytes(alphabet[c] for c in piece) if all(c in alphabet for c in piece) else piece.encode("utf-8", "replace")
+        bytes(letters[c] for c in piece) if all(c in letters for c in piece) else piece.encode("utf-8", "replace")
         for piece in pieces
     ]
     texts, glyphs = [], []

@@ -77,6 +77,12 @@ class Tokens:
                 )
         return cls(texts=texts)
 
+    def part(self, start: int, stop: int) -> Tokens:
+        """Positions ``start`` to ``stop - 1``; a character that an end cuts keeps its bytes and loses its glyph."""
+        glyphs = tuple((a - start, b - start, said) for a, b, said in self.glyphs if start <= a and b <= stop)
+        ids = None if self.ids is None else self.ids[start:stop]
+        return Tokens(self.texts[start:stop], ids, self.special[start:stop], glyphs)
+
     def indices(self, text: str) -> Sequence[int]:
         """Every position whose text equals ``text``, with and without surrounding whitespace."""
         return [i for i, t in enumerate(self.texts) if t == text or t.strip() == text]

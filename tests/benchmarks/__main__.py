@@ -63,7 +63,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few minutes: short texts, fewer repeats")
     parser.add_argument("--out", type=Path, help="also write the table to this file")
-    parser.add_argument("--only", help="one section: pages, trained, overview, long_text, kernel, capture or package")
+    parser.add_argument(
+        "--only", help="one section: pages, trained, overview, long_text, kernel, features, capture or package"
+    )
     options = parser.parse_args()
     words = f"Measured {machine()}"
 
@@ -75,7 +77,7 @@ def main() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join((str(site), str(ROOT)))
     os.environ["HF_HUB_OFFLINE"] = "1"
 
-    from tests.benchmarks import sections
+    from tests.benchmarks import features, sections
     from tests.benchmarks.table import Row, markdown
 
     quick = options.quick
@@ -88,6 +90,7 @@ def main() -> None:
         "overview": lambda: sections.overview(64 if quick else 256),
         "long_text": lambda: sections.long_text(2048 if quick else 4096),
         "kernel": lambda: sections.kernel(1024 if quick else 4096),
+        "features": lambda: features.features(6144 if quick else 24576, 8 if quick else 64, 256, 3 if quick else 5),
         "capture": lambda: sections.capture((256,) if quick else (256, 1024), 5 if quick else 9),
     }
     rows: list[Row] = []

@@ -11,6 +11,9 @@ from interpwidgets._core.widget import Widget
 from tests.browser import (
     fixtures,
     fixtures_attribution,
+    fixtures_denoising,
+    fixtures_feature_values,
+    fixtures_features,
     fixtures_generation,
     fixtures_lens,
     fixtures_neurons,
@@ -25,6 +28,9 @@ OTHERS = {
     "vector": fixtures_vector,
     "neurons": fixtures_neurons,
     "generation": fixtures_generation,
+    "features": fixtures_features,
+    "feature_values": fixtures_feature_values,
+    "denoising": fixtures_denoising,
 }
 
 

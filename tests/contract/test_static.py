@@ -45,8 +45,9 @@ def test_a_module_is_what_the_manifest_says(name):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_is_small(name):
-    # The goal is 60 KiB. A widget that one day needs more says so here, and never passes the build's 150.
-    assert (STATIC / f"{name}.js").stat().st_size <= 60 * 1024
+    # The goal is 60 KiB. A widget that needs more says so here, and never passes the build's 150.
+    limit = {"features": 66}.get(name, 60)  # two in one: all features in a list, and the dashboard of one with its rule
+    assert (STATIC / f"{name}.js").stat().st_size <= limit * 1024
 
 
 @pytest.mark.parametrize("name", MODULES)

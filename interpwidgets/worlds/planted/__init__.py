@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from interpwidgets.worlds.planted.planted_factors import PlantedFactors, factors
     from interpwidgets.worlds.planted.planted_hierarchy import PlantedHierarchy, hierarchy
     from interpwidgets.worlds.planted.planted_induction import PlantedInduction, induction
+    from interpwidgets.worlds.planted.planted_masked_diffusion import PlantedMaskedDiffusion, masked_diffusion
     from interpwidgets.worlds.planted.planted_mlp import PlantedMLP, mlp
+    from interpwidgets.worlds.planted.planted_recommender import PlantedRecommender, recommender
     from interpwidgets.worlds.planted.planted_subspaces import PlantedSubspaces, subspaces
     from interpwidgets.worlds.planted.recovery import Recovery, match, mean_max_cosine
     from interpwidgets.worlds.planted.shipped import MODELS, folder
@@ -41,6 +43,8 @@ _HOMES = {
     "PlantedHierarchy": "planted_hierarchy",
     "PlantedInduction": "planted_induction",
     "PlantedMLP": "planted_mlp",
+    "PlantedMaskedDiffusion": "planted_masked_diffusion",
+    "PlantedRecommender": "planted_recommender",
     "PlantedSubspaces": "planted_subspaces",
     "Recovery": "recovery",
     "attributes": "planted_attributes",
@@ -51,10 +55,12 @@ _HOMES = {
     "folder": "shipped",
     "hierarchy": "planted_hierarchy",
     "induction": "planted_induction",
+    "masked_diffusion": "planted_masked_diffusion",
     "match": "recovery",
     "mean_max_cosine": "recovery",
     "mlp": "planted_mlp",
     "node_effects": "induction_effects",
+    "recommender": "planted_recommender",
     "subspaces": "planted_subspaces",
 }
 
@@ -67,6 +73,8 @@ __all__ = [
     "PlantedHierarchy",
     "PlantedInduction",
     "PlantedMLP",
+    "PlantedMaskedDiffusion",
+    "PlantedRecommender",
     "PlantedSubspaces",
     "Recovery",
     "attributes",
@@ -77,10 +85,12 @@ __all__ = [
     "folder",
     "hierarchy",
     "induction",
+    "masked_diffusion",
     "match",
     "mean_max_cosine",
     "mlp",
     "node_effects",
+    "recommender",
     "subspaces",
 ]
 

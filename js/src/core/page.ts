@@ -79,7 +79,8 @@ export abstract class Page<Info = unknown> {
   #key(event: KeyboardEvent): void {
     const target = event.composedPath()[0] as Element;
     // A field and a menu have keys of their own, and so has the browser.
-    if (/^(SELECT|INPUT)$/.test(target.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (/^(SELECT|INPUT|TEXTAREA)$/.test(target.tagName) || event.ctrlKey || event.metaKey || event.altKey)
+      return;
     const act = this.acts(event)[event.key];
     if (!act) return;
     // The notebook has keys of its own too ("a" adds a cell): what is meant for the widget stays in it.
