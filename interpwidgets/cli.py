@@ -10,6 +10,7 @@ from pathlib import Path
 from interpwidgets.errors import InterpError
 
 PROMPT = "Mary and Tom went to the park. Tom gave the ball to"
+STORIES = 100  # what the index of features is built from
 SWAPPED = "Mary and Tom went to the park. Mary gave the ball to"
 
 
@@ -17,9 +18,13 @@ def gallery(path: Path) -> Path:
     """Write the gallery page: each widget on storyworld, still interactive with no kernel and no network."""
     import interpwidgets as iw
     from interpwidgets._core import page
+    from interpwidgets.worlds import storyworld
 
     lm = iw.load("storyworld")
     trace, swapped = lm.trace(PROMPT), lm.trace(SWAPPED)
+    dictionary = iw.load_dictionary("storyworld/resid_post.2")
+    stories = [story.text for story in storyworld.generate(STORIES, seed=1)]
+    index = iw.build_index(lm, dictionary, stories, progress=False)
     shown = [
         (
             "Attention of one prompt",
@@ -61,6 +66,18 @@ def gallery(path: Path) -> Path:
             "Neurons by the tokens they write and read",
             "The list scrolls; click a neuron. Searching and clamping need the notebook.",
             iw.NeuronView(lm, trace=trace),
+        ),
+        (
+            "Which features of a dictionary fire",
+            "The strongest on this prompt, and below them what the dictionary misses. Click a feature to see the text "
+            "by it, a token to see what explains it.",
+            iw.FeatureView(trace, dictionary),
+        ),
+        (
+            "Every feature of that dictionary",
+            f"Where each fires in {STORIES} stories, and what it makes the model say. The names come from the latent "
+            "factor that a feature detects best.",
+            iw.FeatureBrowser(index),
         ),
         (
             "How a text was written",
