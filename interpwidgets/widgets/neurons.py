@@ -106,16 +106,20 @@ class NeuronView(PicksTokens, Widget):
 
     @checks("layer")
     def _check_layer(self, proposal: Any) -> int:
+        return self._layer(proposal.value)
+
+    def _layer(self, given: int) -> int:
         layers = self._record.layers
-        if proposal.value in layers:
-            return proposal.value
-        if proposal.value < 0 and -proposal.value <= len(layers):
-            return layers[proposal.value]
-        raise InputError(expected=f"a layer of {list(layers)}", got=str(proposal.value), fix="Choose one of them.")
+        if given in layers:
+            return given
+        if given < 0 and -given <= len(layers):
+            return layers[given]
+        raise InputError(expected=f"a layer of {list(layers)}", got=str(given), fix="Choose one of them.")
 
     @checks("neuron")
     def _check_neuron(self, proposal: Any) -> int:
-        self._record.number(self.layer, proposal.value)
+        # Of keywords given together traitlets checks any first: the layer may still be counted from the end.
+        self._record.number(self._layer(self.layer), proposal.value)
         return proposal.value
 
     @checks("side")
