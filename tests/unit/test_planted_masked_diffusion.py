@@ -64,7 +64,7 @@ def test_each_topic_has_a_feature_and_steering_by_it_flips_what_is_written(world
     direction, deviation = world.spread(topics, scores["sea"].feature, lm)
     assert float(direction.norm()) == pytest.approx(1, abs=1e-5)
     before = lm.trace(start).logits
-    with lm.edit(iw.Edit("resid_post.0", add=direction, strength=8 * deviation)):
+    with lm.edit(iw.Edit("resid_post.1", add=direction, strength=8 * deviation)):
         steered = iw.denoising(lm, start)
     assert world.topic_share(steered.ids[-1, 2:], "sea") > 0.9
     assert torch.equal(lm.trace(start).logits, before)

@@ -28,8 +28,8 @@ TOPICS = {
 }
 WORDS = tuple(word for words in TOPICS.values() for word in words)
 BATCH = 64
-RATE = 1e-2  # some seeds never learn to look at the other words; the default one does
-SITE = "resid_post.0"
+RATE = 4e-3  # at 1e-2 some seeds never learn to look at the other words
+SITE = "resid_post.1"  # below it the topic is not one direction yet
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class PlantedMaskedDiffusion:
 
     Every text has one topic, and each of its words is one of the topic's eight, all equally likely. One visible word
     therefore settles the topic, and nothing settles the word: the loss at masked positions can fall to ln 8 and no
-    further. What a dictionary on the first layer should find is the topic, and pushing a topic's feature at every
+    further. What a dictionary on the last layer should find is the topic, and pushing a topic's feature at every
     denoising step should change what is written (after DLM-Scope, which trains sparse autoencoders on diffusion
     language models).
 
@@ -100,13 +100,12 @@ class PlantedMaskedDiffusion:
 
         return load(self.model, self.tokenizer, **{"name": "planted/masked_diffusion", **options})
 
-    def dictionary(self, lm: Model | None = None, *, seed: int = 2, progress: bool = False) -> Dictionary:
-        """A TopK dictionary on the first layer, learnt from masked texts, its topic features labelled.
+    def dictionary(self, lm: Model | None = None, *, seed: int = 0, progress: bool = False) -> Dictionary:
+        """A TopK dictionary on the last layer, learnt from masked texts, its topic features labelled.
 
         Args:
             lm: the loaded model, where there is one already.
-            seed: of its starting directions. A feature may be found twice, each copy firing on half of a topic; the
-                default seed finds each topic once.
+            seed: of its starting directions.
             progress: show a bar.
         """
         from interpwidgets.analyses.fit_dictionary import fit_dictionary
@@ -148,7 +147,7 @@ class PlantedMaskedDiffusion:
         )
 
 
-def masked_diffusion(*, length: int = 12, steps: int = 500, seed: int = 0) -> PlantedMaskedDiffusion:
+def masked_diffusion(*, length: int = 12, steps: int = 600, seed: int = 0) -> PlantedMaskedDiffusion:
     """Train a masked-diffusion transformer of two layers, in some seconds.
 
     Each text hides a share of its words drawn evenly between none and all, and the model learns to name the hidden
