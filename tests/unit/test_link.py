@@ -124,3 +124,23 @@ def test_a_view_that_refuses_is_not_half_linked():
 def test_what_cannot_be_linked_is_refused(views, said):
     with pytest.raises(InputError, match=re.escape(said)):
         link(*views())
+
+
+def test_browser_feature_view_attention_and_lens_are_one():
+    import interpwidgets as iw
+    from interpwidgets.dictionaries import Identity
+
+    lm = iw.load("storyworld")
+    text = "Mary went to the park."
+    trace, neurons = lm.trace(text), Identity(128, site_in="resid_post.1")
+    index = iw.build_index(lm, neurons, [text], progress=False)
+    browser, features = iw.FeatureBrowser(index, feature=3), iw.FeatureView(trace, neurons)
+    heads, lens = iw.AttentionView(trace), iw.LensView(trace)
+    link(browser, features, heads, lens)
+    assert features.feature == 3
+    features.feature = 7
+    assert browser.feature == 7
+    features.position = 2
+    assert (heads.query, lens.position) == (2, 2)
+    heads.query = 4
+    assert (features.position, lens.position) == (4, 4)
