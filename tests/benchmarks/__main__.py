@@ -64,7 +64,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few minutes: short texts, fewer repeats")
     parser.add_argument("--out", type=Path, help="also write the table to this file")
     parser.add_argument(
-        "--only", help="one section: pages, trained, overview, long_text, kernel, features, capture or package"
+        "--only",
+        help="one section: pages, trained, overview, long_text, kernel, features, dashboards, capture or package",
     )
     options = parser.parse_args()
     words = f"Measured {machine()}"
@@ -91,6 +92,7 @@ def main() -> None:
         "long_text": lambda: sections.long_text(2048 if quick else 4096),
         "kernel": lambda: sections.kernel(1024 if quick else 4096),
         "features": lambda: features.features(6144 if quick else 24576, 8 if quick else 64, 256, 3 if quick else 5),
+        "dashboards": lambda: features.dashboards(100 if quick else 400),
         "capture": lambda: sections.capture((256,) if quick else (256, 1024), 5 if quick else 9),
     }
     rows: list[Row] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tarfile
@@ -53,6 +54,30 @@ def interpreter(peer: str) -> Path:
             last = (ran.stderr.strip().splitlines() or ["pip said nothing"])[-1]
             raise NotMeasured(f"not installed: {last[:100]}")
     return python
+
+
+# What SAEDashboard runs with; left to itself pip tries releases for half an hour.
+DASHBOARD = (
+    "torch==2.13.0", "sae-dashboard==0.8.0", "sae-lens==6.12.0", "transformer-lens==2.16.1", "transformers==4.56.2",
+    "datasets==3.6.0", "numpy<2", "pyarrow<19", "pandas<2.3",
+)  # fmt: skip
+
+
+def sae_dashboard(weights: Path, folder: Path) -> dict[str, Any]:
+    """What SAEDashboard makes of a dictionary and tokens, in an environment of its own: see `peer_dashboard`."""
+    python = cache_folder() / "sae_dashboard" / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(CACHE / "sae_dashboard")], check=True)
+        pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *DASHBOARD]
+        ran = subprocess.run(pip, capture_output=True, text=True)
+        if ran.returncode:
+            raise NotMeasured(f"not installed: {(ran.stderr.strip().splitlines() or ['pip said nothing'])[-1][:100]}")
+        # A torchvision for another torch breaks transformers, which does well without it.
+        subprocess.run([python, "-m", "pip", "uninstall", "-q", "-y", "torchvision"], capture_output=True)
+    ran = subprocess.run([python, HERE / "peer_dashboard.py", weights, folder], capture_output=True, text=True)
+    if ran.returncode:
+        raise NotMeasured(f"failed: {(ran.stderr.strip().splitlines() or ['stopped'])[-1][:100]}")
+    return json.loads(ran.stdout.strip().splitlines()[-1])
 
 
 def page(peer: str, patterns: np.ndarray, *, view: str | None = None, seconds: float = 600) -> Path:

@@ -10,7 +10,7 @@ from tests.benchmarks.clock import Spread
 # A measurement, or words for what could not be measured and why.
 Found = Spread | float | str | None
 
-PEERS = ("CircuitsVis", "BertViz", "inspectus", "TransformerLens")
+PEERS = ("CircuitsVis", "BertViz", "inspectus", "TransformerLens", "SAEDashboard")
 
 
 @dataclass(frozen=True)
