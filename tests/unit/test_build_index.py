@@ -304,3 +304,19 @@ def test_no_index(lm, dictionary, tmp_path):
         iw.open_index(tmp_path)
     with pytest.raises(InputError, match="some text"):
         iw.build_index(lm, dictionary, [""], tmp_path / "empty", progress=False)
+
+
+def test_a_transcoder_reads_one_place_and_writes_another_and_a_matryoshka_has_levels(lm, texts):
+    transcoder = iw.load_dictionary("storyworld/mlp.3-transcoder")
+    index = iw.build_index(lm, transcoder, texts[:10], progress=False)
+    assert (index.card["site_in"], index.card["site_out"]) == ("mlp_in.3", "mlp_out.3")
+    found = index.feature(int(index.search()[0]))
+    norm, block = lm.model.transformer.ln_f.weight, lm.model.transformer.h[3]
+    table = lm.model.lm_head.weight * norm
+    writes = (table - table.mean(1, keepdim=True)) @ transcoder.directions[found.feature]
+    np.testing.assert_allclose(found.promoted.values, writes.detach().topk(10).values, rtol=2e-3)
+    reads = block.ln_2(lm.model.transformer.wte.weight) @ transcoder.detectors[found.feature]
+    np.testing.assert_allclose(found.read.values, reads.detach().topk(10).values, rtol=2e-3)
+    nested = iw.build_index(lm, iw.load_dictionary("storyworld/resid_post.1-matryoshka"), texts[:10], progress=False)
+    assert (nested.feature(0).level, nested.feature(511).level) == (0, len(nested.card["levels"]) - 1)
+    assert len(nested.search(filters={"level": (0, 0)})) == nested.card["levels"][0]
