@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from interpwidgets.analyses.feature_state import Firings, Size, State
 from interpwidgets.analyses.given import check_model
 from interpwidgets.analyses.index_files import Partial, finish
 from interpwidgets.dictionaries.checks import check_fits, whole
-from interpwidgets.dictionaries.training.ranks import Ranks, ranks
+from interpwidgets.dictionaries.training.ranks import ranks
 from interpwidgets.errors import InputError
 from interpwidgets.records.feature_index import CARD, FeatureIndex
 
@@ -88,7 +89,9 @@ def build_index(
     if not _finished(home, settings, overwrite):
         with ranks() as together:
             partial = Partial(home, settings, together)
-            _stream(lm, dictionary, corpus, site, size, partial, together, skip_special, save_every, progress)
+            left_out = special_ids(lm) if skip_special else torch.zeros(0, dtype=torch.long)
+            reader = Reader(lm, dictionary, site, size, left_out)
+            _stream(reader, corpus, partial, save_every=save_every, progress=progress)
             together.wait()
             if together.first:
                 finish(lm, dictionary, corpus, size, partial, settings)
@@ -111,43 +114,68 @@ def _site(lm: Model, dictionary: Dictionary) -> str:
     return site
 
 
-def _stream(
-    lm: Model,
-    dictionary: Dictionary,
-    corpus: Corpus,
-    site: str,
-    size: Size,
-    partial: Partial,
-    together: Ranks,
-    skip_special: bool,
-    save_every: int,
-    progress: bool,
-) -> None:
+@dataclass(frozen=True)
+class Reader:
+    """What every block of text goes through: the model up to a site, the codes, the state.
+
+    Attributes:
+        lm, dictionary, site: of what.
+        size: how much of each feature is kept.
+        left_out: ids of tokens that are not counted ``[token]``.
+    """
+
+    lm: Model
+    dictionary: Dictionary
+    site: str
+    size: Size
+    left_out: torch.Tensor
+
+    def read(self, block: list[Window], first: int, state: State) -> None:
+        """Take in what fires in some windows, of which the first has this number in the corpus."""
+        # Neighbours of one length pad nothing.
+        order = sorted(range(len(block)), key=lambda i: len(block[i].ids))
+        at = 0
+        for batch in in_batches([block[i] for i in order], same_length=self.lm.family == "module"):
+            (values,), ids = activations(self.lm, [window.ids for window in batch], [self.site])
+            codes = self.dictionary.encode_sparse(values.flatten(1) if values.dim() > 2 else values)
+            lengths = torch.tensor([len(window.ids) for window in batch])
+            numbers = torch.tensor([first + i for i in order[at : at + len(batch)]])
+            at += len(batch)
+            window = numbers.repeat_interleave(lengths)
+            position = torch.cat([torch.arange(int(n)) for n in lengths])
+            device = codes.values.device
+            fires = ~torch.isin(ids, self.left_out).to(device)[codes.rows]
+            found = Firings.of(
+                codes.indices[fires], codes.rows[fires], codes.values[fires], window.to(device), position.to(device)
+            )
+            state.add(found, self.size)
+
+
+def _stream(reader: Reader, corpus: Corpus, partial: Partial, *, save_every: int, progress: bool) -> None:
     """Read what this process has not read yet."""
-    state, at = partial.resume(State.empty(size, dictionary.device))
-    left_out = special_ids(lm) if skip_special else torch.zeros(0, dtype=torch.long)
-    windows = corpus.windows(at.document, at.number)
+    together = partial.together
+    state, at = partial.resume(State.empty(reader.size, reader.dictionary.device))
     bar = tqdm(
         total=corpus.size,
         initial=at.document,
         disable=not (progress and together.first),
         unit="doc",
-        desc=f"features of {dictionary.name}",
+        desc=f"features of {reader.dictionary.name}",
     )
     with bar, torch.no_grad():
-        for block in _blocks(windows):
+        for block in blocks(corpus.windows(at.document, at.number)):
             if at.block % together.count == together.rank:
-                _read(lm, dictionary, site, size, state, block, at.window, left_out, corpus)
+                reader.read(block, at.window, state)
             partial.keep(block)
             at = at.after(block)
             bar.update(at.document - bar.n)
             bar.set_postfix(tokens=f"{partial.tokens:,}")
             if at.block % save_every == 0:
                 partial.save(state, at)
-        partial.save(state, at, done=True)
+        partial.save(state, at)
 
 
-def _blocks(windows: Iterator[Window]) -> Iterator[list[Window]]:
+def blocks(windows: Iterator[Window]) -> Iterator[list[Window]]:
     """Windows in their order, as many at a time as make a block."""
     block: list[Window] = []
     size = 0
@@ -159,37 +187,6 @@ def _blocks(windows: Iterator[Window]) -> Iterator[list[Window]]:
             block, size = [], 0
     if block:
         yield block
-
-
-def _read(
-    lm: Model,
-    dictionary: Dictionary,
-    site: str,
-    size: Size,
-    state: State,
-    block: list[Window],
-    first: int,
-    left_out: torch.Tensor,
-    corpus: Corpus,
-) -> None:
-    """Run one block of windows and take in what fires."""
-    # Neighbours of one length pad nothing.
-    order = sorted(range(len(block)), key=lambda i: len(block[i].ids))
-    at = 0
-    for batch in in_batches([block[i] for i in order], same_length=lm.family == "module"):
-        (values,), ids = activations(lm, [window.ids for window in batch], [site])
-        codes = dictionary.encode_sparse(values.flatten(1) if values.dim() > 2 else values)
-        lengths = torch.tensor([len(window.ids) for window in batch])
-        numbers = torch.tensor([first + i for i in order[at : at + len(batch)]])
-        at += len(batch)
-        window = numbers.repeat_interleave(lengths)
-        position = torch.cat([torch.arange(int(n)) for n in lengths])
-        device = codes.values.device
-        fires = ~torch.isin(ids, left_out).to(device)[codes.rows]
-        found = Firings.of(
-            codes.indices[fires], codes.rows[fires], codes.values[fires], window.to(device), position.to(device)
-        )
-        state.add(found, size)
 
 
 def _settings(

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save_file as save_numpy
-from safetensors.torch import save_file
 
 from interpwidgets.analyses.corpus import Corpus, Window, special_ids
 from interpwidgets.analyses.feature_directions import correlated, nearest, read_tokens, written_tokens
 from interpwidgets.analyses.feature_state import UNIT, Size, State
 from interpwidgets.dictionaries import Matryoshka
+from interpwidgets.dictionaries.training import checkpoint
 from interpwidgets.dictionaries.training.ranks import Ranks
 from interpwidgets.errors import InputError
 from interpwidgets.records.feature_index import CARD, CORPUS, FEATURES, SEARCH, VERSION, VOCABULARY
@@ -76,32 +76,17 @@ class Partial:
                 got=f"{others[0]} in {self.folder}",
                 fix="Use as many processes as before, or pass overwrite=True.",
             )
-        if not path.is_file():
+        found = checkpoint.read(path, self.settings, fix="Choose another folder, or pass overwrite=True.")
+        if found is None:
             return empty, Place()
-        try:
-            with safe_open(path, "pt") as file:
-                progress = json.loads((file.metadata() or {})["progress"])
-                tensors = {name: file.get_tensor(name).to(empty.count.device) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, KeyError, ValueError, OSError) as error:
-            raise InputError(
-                expected=f"the state of a build in {path}",
-                got=f"{type(error).__name__}: {str(error)[:100]}",
-                fix="Delete the folder, or pass overwrite=True.",
-            ) from None
-        before = progress["settings"]
-        other = [name for name, value in self.settings.items() if before.get(name) != value]
-        if other:
-            raise InputError(
-                expected=f"a build with {other[0]}={self.settings[other[0]]!r}",
-                got=f"one with {other[0]}={before.get(other[0])!r} in {self.folder}",
-                fix="Choose another folder, or pass overwrite=True.",
-            )
+        tensors, progress = found
         self.tokens, self.windows = progress["tokens"], progress["windows"]
         if self.together.first:
             # What was written behind the last save is written again.
             os.truncate(self._ids, 4 * self.tokens)
             os.truncate(self._rows, 24 * self.windows)
-        return State(**tensors), Place(*progress["place"])
+        state = State(**{name: tensor.to(empty.count.device) for name, tensor in tensors.items()})
+        return state, Place(*progress["place"])
 
     def keep(self, block: Sequence[Window]) -> None:
         """Write the tokens of a block behind those before."""
@@ -116,20 +101,10 @@ class Partial:
             rows = [(len(window.ids), window.document, window.start) for window in block]
             file.write(np.asarray(rows, "<i8").tobytes())
 
-    def save(self, state: State, place: Place, *, done: bool = False) -> None:
+    def save(self, state: State, place: Place) -> None:
         """Save the state, whole or not at all."""
-        progress = {
-            "settings": self.settings,
-            "place": place,
-            "tokens": self.tokens,
-            "windows": self.windows,
-            "done": done,
-        }
-        path = self.state_file(self.together.rank)
-        fresh = path.with_suffix(".new")
-        tensors = {name: tensor.cpu().contiguous() for name, tensor in state.tensors().items()}
-        save_file(tensors, fresh, metadata={"progress": json.dumps(progress)})
-        os.replace(fresh, path)
+        progress = {"settings": self.settings, "place": place, "tokens": self.tokens, "windows": self.windows}
+        checkpoint.write(self.state_file(self.together.rank), state.tensors(), progress)
 
     def merged(self, size: Size) -> State:
         """What all processes have seen, together."""

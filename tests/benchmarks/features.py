@@ -39,7 +39,7 @@ def features(n_features: int, documents: int, tokens: int, repeats: int) -> Iter
     dictionary = SparseAutoencoder(directions, directions, activation=TopK(ACTIVE), site_in=site)
     ids = np.random.default_rng(0).integers(0, 50257, (documents, tokens))
     corpus, size = Corpus(lm, ids), Size(n_features)
-    nothing = torch.zeros(0, dtype=torch.long)
+    reader = building.Reader(lm, dictionary, site, size, torch.zeros(0, dtype=torch.long))
 
     def floor() -> None:
         for batch in in_batches(corpus.windows()):
@@ -48,8 +48,8 @@ def features(n_features: int, documents: int, tokens: int, repeats: int) -> Iter
 
     def stream() -> None:
         state, first = State.empty(size), 0
-        for block in building._blocks(corpus.windows()):
-            building._read(lm, dictionary, site, size, state, block, first, nothing, corpus)
+        for block in building.blocks(corpus.windows()):
+            reader.read(block, first, state)
             first += len(block)
 
     found = interleaved({"floor": floor, "stream": stream}, repeats=repeats)

@@ -53,4 +53,6 @@ def test_gemma_scope_arrays_mean_the_same_to_both(tmp_path):
     arrays = {name: 0.4 * draw.standard_normal(shape).astype("f4") for name, shape in shapes.items()}
     np.savez(tmp_path / "params.npz", **arrays, threshold=draw.random(N).astype("f4"))
     peer = transcoders.load_gemma_scope_transcoder(str(tmp_path / "params.npz"), 2)
-    agree(iw.load_dictionary(tmp_path / "params.npz", site_in="mlp_in.2", site_out="mlp_out.2"), peer)
+    ours = iw.load_dictionary(tmp_path / "params.npz", site_in="mlp_in.2", site_out="mlp_out.2")
+    agree(ours, peer)
+    assert (ours.kind, ours.site_in, ours.site_out) == ("transcoder", "mlp_in.2", "mlp_out.2")

@@ -202,7 +202,7 @@ def same_files(one, other):
 def test_a_build_that_was_killed_ends_with_the_same_bytes(lm, texts, dictionary, index, tmp_path, monkeypatch):
     monkeypatch.setattr(building, "BLOCK", 400)
     straight = iw.build_index(lm, dictionary, texts, tmp_path / "a", progress=False)
-    real, calls = building._read, []
+    real, calls = building.Reader.read, []
 
     def dies(*given):
         calls.append(1)
@@ -210,7 +210,7 @@ def test_a_build_that_was_killed_ends_with_the_same_bytes(lm, texts, dictionary,
             raise KeyboardInterrupt
         real(*given)
 
-    monkeypatch.setattr(building, "_read", dies)
+    monkeypatch.setattr(building.Reader, "read", dies)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             iw.build_index(lm, dictionary, texts, tmp_path / "b", save_every=2, progress=False)

@@ -128,7 +128,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(tmp_path):
     for name, value in straight.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
     assert straight.history.fvu.tolist() == resumed.history.fvu.tolist()
-    with pytest.raises(InputError, match="checkpoint made with n_features=32"):
+    with pytest.raises(InputError, match="saved with n_features=32"):
         fit("batch_topk", x, n_features=32, steps=60, batch=256, checkpoint=tmp_path)
     (tmp_path / "training.safetensors").write_bytes(b"no")
     with pytest.raises(InputError, match="Delete the file"):

@@ -1,9 +1,10 @@
-"""A training's state on disk: one file, replaced as a whole, so that a kill at any moment leaves a good one."""
+"""The state of long work on disk: one file, replaced as a whole, so that a kill at any moment leaves a good one."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +14,24 @@ from safetensors.torch import save_file
 
 from interpwidgets.errors import InputError
 
-FILE = "training.safetensors"
 
-
-def write(folder: Path, tensors: dict[str, torch.Tensor], progress: dict[str, Any]) -> None:
-    """Save arrays and plain JSON."""
-    folder.mkdir(parents=True, exist_ok=True)
-    fresh = folder / (FILE + ".new")
+def write(path: Path, tensors: Mapping[str, torch.Tensor], progress: Mapping[str, Any]) -> None:
+    """Save arrays and plain JSON, in which ``settings`` says what the work is of."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(path.name + ".new")
     arrays = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     save_file(arrays, fresh, metadata={"progress": json.dumps(progress)})
-    os.replace(fresh, folder / FILE)
+    os.replace(fresh, path)
 
 
-def read(folder: Path, settings: dict[str, Any]) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+def read(
+    path: Path, settings: Mapping[str, Any], *, fix: str = "Use another folder, or the same settings as before."
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
     """What `write` saved; None where there is nothing yet.
 
     Raises:
-        InputError: the state of a training with other settings, or a damaged file.
+        InputError: the state of work with other settings, or a damaged file.
     """
-    path = folder / FILE
     if not path.exists():
         return None
     try:
@@ -40,7 +40,7 @@ def read(folder: Path, settings: dict[str, Any]) -> tuple[dict[str, torch.Tensor
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise InputError(
-            expected=f"the state of a training in {path}",
+            expected=f"saved work in {path}",
             got=f"{type(error).__name__}: {str(error)[:100]}",
             fix="Delete the file to start anew.",
         ) from None
@@ -48,8 +48,8 @@ def read(folder: Path, settings: dict[str, Any]) -> tuple[dict[str, torch.Tensor
     other = [name for name in settings if before.get(name) != settings[name]]
     if other:
         raise InputError(
-            expected=f"a checkpoint made with {other[0]}={settings[other[0]]!r}",
-            got=f"{other[0]}={before.get(other[0])!r} in {folder}",
-            fix="Use another folder, or the same settings as before.",
+            expected=f"work saved with {other[0]}={settings[other[0]]!r}",
+            got=f"{other[0]}={before.get(other[0])!r} in {path.parent}",
+            fix=fix,
         )
     return tensors, progress

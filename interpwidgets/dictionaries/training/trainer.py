@@ -19,6 +19,7 @@ from interpwidgets.dictionaries.training.recipes import RECIPES
 from interpwidgets.dictionaries.training.source import Chunk, Source
 from interpwidgets.errors import InputError
 
+FILE = "training.safetensors"
 LOOK = 10  # steps between two entries of the history
 REVIVAL = 1 / 32  # weight of the loss that brings dead features back
 
@@ -154,7 +155,7 @@ class Trainer:
         return {"fvu": fvu[0], "l0": l0[0], "dead": dead.float().mean()}
 
     def _resume(self, folder: Path) -> None:
-        found = checkpoint.read(folder, self._settings())
+        found = checkpoint.read(folder / FILE, self._settings())
         if found is None:
             return
         tensors, progress = found
@@ -177,7 +178,7 @@ class Trainer:
                     tensors[f"adam.{name}.{key}"] = torch.as_tensor(value)
             tensors["silent"] = self.silent
             progress = {"settings": self._settings(), "step": self.step, "places": places, "history": self.history}
-            checkpoint.write(folder, tensors, progress)
+            checkpoint.write(folder / FILE, tensors, progress)
         self.ranks.wait()
 
     def _settings(self) -> dict[str, Any]:
