@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from interpwidgets.errors import InputError
+from interpwidgets.records.plot_text import plain
 from interpwidgets.records.sum_check import SumCheck
 from interpwidgets.records.tokens import Tokens
 
@@ -154,10 +155,10 @@ class LogitAttribution:
 
         top = self.top(most)[::-1]
         colours = ["#c2660a" if value > 0 else "#2f5fcf" for _, value in top]
-        bars = go.Bar(x=[v for _, v in top], y=[n for n, _ in top], orientation="h", marker_color=colours)
+        bars = go.Bar(x=[v for _, v in top], y=[plain(n) for n, _ in top], orientation="h", marker_color=colours)
         figure = go.Figure(bars)
         where = self.tokens.texts[self.position].strip()
-        title = f"{self.what} after {where!r}: {self.logit:.3f}"
+        title = plain(f"{self.what} after {where!r}: {self.logit:.3f}")
         figure.update_layout(title=title, xaxis_title="logits", height=120 + 22 * len(top), margin_l=140)
         return figure
 

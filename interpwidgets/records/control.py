@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from interpwidgets.records.plot_text import plain
+
 
 @dataclass(frozen=True)
 class Control:
@@ -74,7 +76,7 @@ class Control:
             if np.isfinite(value):
                 figure.add_hline(y=value, line_dash="dot", annotation_text=name, annotation_position=f"top {side}")
         return figure.update_layout(
-            title=f"Editing {self.attribute!r} at {self.site}, {self.at} positions ({self.known} pairs)",
+            title=plain(f"Editing {self.attribute!r} at {self.site}, {self.at} positions ({self.known} pairs)"),
             xaxis={"title": "features edited at a position", "type": "log", "tickvals": x},
             yaxis={"title": "answers that follow", "range": [-0.03, 1.08]},
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from interpwidgets.errors import InputError
 from interpwidgets.records.alternatives import Alternatives
+from interpwidgets.records.plot_text import plain
 from interpwidgets.records.sum_check import SumCheck
 from interpwidgets.records.tokens import Tokens
 
@@ -169,7 +170,7 @@ class Denoising:
         name = "probability" if feature is None else f"feature {feature}"
         n = len(self.filled)
         # Tokens may say the same at two positions, so positions are the axis and texts its labels.
-        words = [[tokens.texts[i] for i in range(n)] for tokens in self.tokens]
+        words = [[plain(tokens.texts[i]) for i in range(n)] for tokens in self.tokens]
         figure = go.Figure(
             go.Heatmap(
                 z=shown,
@@ -182,7 +183,7 @@ class Denoising:
             )
         )
         return figure.update_layout(
-            xaxis={"tickvals": list(range(n)), "ticktext": [t.strip() for t in self.tokens[-1].texts]},
+            xaxis={"tickvals": list(range(n)), "ticktext": [plain(t.strip()) for t in self.tokens[-1].texts]},
             yaxis={"title": "steps taken", "autorange": "reversed"},
             height=max(280, 120 + 22 * (len(self) + 1)),
             margin={"t": 24, "r": 16},

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from interpwidgets.errors import InputError
+from interpwidgets.records.plot_text import plain
 
 FEATURES = ("attribute", "f1", "precision", "recall", "threshold", "sign")
 # How far a detector must be above one that says yes to every token: a common value gives that one a good F1 too.
@@ -144,7 +145,7 @@ class Detections:
         ]
         bars = go.Bar(
             x=[self.best_f1[i] for i in rows],
-            y=[self.attributes[i] for i in rows],
+            y=[plain(self.attributes[i]) for i in rows],
             hovertext=notes,
             orientation="h",
             marker_color="#2f5fcf",

@@ -11,6 +11,7 @@ import numpy as np
 from interpwidgets.records.atom_report import AtomReport
 from interpwidgets.records.control import Control
 from interpwidgets.records.detections import Detections
+from interpwidgets.records.plot_text import plain
 from interpwidgets.records.sum_check import SumCheck
 
 
@@ -135,7 +136,7 @@ class DictionaryReport:
         figure.update_yaxes(title="tokens", row=1, col=2)
         dead = int((self.density == 0).sum())
         return figure.update_layout(
-            title=f"{self.name}: {self.n_features} features, {dead} never fired on {self.tokens} tokens",
+            title=f"{plain(self.name)}: {self.n_features} features, {dead} never fired on {self.tokens} tokens",
             showlegend=False,
         )
 

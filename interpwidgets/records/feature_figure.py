@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from interpwidgets.records.plot_text import plain
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
@@ -19,7 +21,7 @@ def figure(record: FeatureValues, features: list[int]) -> go.Figure:
     rows = max(1, len(features))
     z = np.stack([record.feature(f) for f in features]) if features else np.zeros((1, len(record)))
     names = [_name(record, f) for f in features] or ["no feature fires"]
-    texts = [f"{i} {_escaped(text.strip() or repr(text))}" for i, text in enumerate(record.tokens.texts)]
+    texts = [f"{i} {plain(text.strip() or repr(text))}" for i, text in enumerate(record.tokens.texts)]
     height = 22 * rows
     drawn = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=12 / (height + 60), row_heights=[height, 24])
     colours = {"colorscale": "RdBu_r", "zmid": 0.0} if record.signed else {"colorscale": "Purples", "zmin": 0.0}
@@ -42,15 +44,11 @@ def figure(record: FeatureValues, features: list[int]) -> go.Figure:
         col=1,
     )
     drawn.update_yaxes(autorange="reversed")
-    title = f"{_escaped(record.name)} at {_escaped(record.site_in)}: the {len(features)} first of {len(record.table)}"
+    where = f"{plain(record.name)} at {plain(str(record.site_in))}"
+    title = f"{where}: the {len(features)} first of {len(record.table)}"
     return drawn.update_layout(title=title, height=height + 190, margin={"t": 48, "r": 16})
 
 
 def _name(record: FeatureValues, feature: int) -> str:
     label = record.labels.get(feature, "")
-    return f"{feature} {_escaped(label[:40])}" if label else str(feature)
-
-
-def _escaped(text: str) -> str:
-    """Plotly reads some markup in texts; a token must stay text."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f"{feature} {plain(label[:40])}" if label else str(feature)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from interpwidgets.errors import InputError
+from interpwidgets.records.plot_text import plain
 
 # A column whose largest value is so many times its median is drawn on a logarithmic axis.
 SKEWED = 20
@@ -95,12 +96,12 @@ class FeatureOverview:
         for name, some, colour in (("others", ~self.listed, "#b8c0cc"), ("listed", self.listed, "#2f5fcf")):
             ids = np.flatnonzero(some)
             if len(ids):
-                hover = [f"{i} {self.labels[i]}" for i in ids]
+                hover = [plain(f"{i} {self.labels[i]}") for i in ids]
                 marker = {"size": 4, "color": colour, "opacity": 0.6}
                 x, y = self.x[ids], self.y[ids]
                 traces.append(go.Scattergl(x=x, y=y, mode="markers", name=name, hovertext=hover, marker=marker))
         across, up = (
-            {"title": name, "type": "log" if Places.of(values).logarithmic else "linear"}
+            {"title": plain(name), "type": "log" if Places.of(values).logarithmic else "linear"}
             for name, values in zip(self.names, (self.x, self.y), strict=True)
         )
         title = f"{int(self.listed.sum()):,} of {len(self):,} features"

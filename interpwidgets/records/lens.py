@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interpwidgets.errors import InputError
+from interpwidgets.records.plot_text import plain
 from interpwidgets.records.sum_check import SumCheck
 from interpwidgets.records.tokens import Tokens
 
@@ -92,7 +93,7 @@ class Lens:
             ]
         )
         figure.update_layout(
-            title=f"{word.strip()!r} after {self.tokens.texts[p].strip()!r} (position {p})",
+            title=plain(f"{word.strip()!r} after {self.tokens.texts[p].strip()!r} (position {p})"),
             xaxis_title="residual stream",
             yaxis={"title": "probability", "range": [0, 1.05]},
             yaxis2={

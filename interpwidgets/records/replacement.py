@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from interpwidgets.errors import InputError
+from interpwidgets.records.plot_text import plain
 from interpwidgets.records.sum_check import SumCheck
 
 # The ways to run the model, in the order in which they are shown, and what each means.
@@ -91,7 +92,7 @@ class ReplacementLosses:
 
     def figure(self) -> Any:
         """What each way costs, as bars beside the line of switching off; a ``plotly.graph_objects.Figure``."""
-        return loss_figure(self, self.name)
+        return loss_figure(self, plain(self.name))
 
     def __repr__(self) -> str:
         return self.summary()

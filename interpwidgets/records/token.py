@@ -10,6 +10,7 @@ import numpy as np
 
 from interpwidgets.errors import InputError
 from interpwidgets.records.alternatives import Alternatives
+from interpwidgets.records.plot_text import plain
 from interpwidgets.records.tokens import Tokens
 
 
@@ -133,14 +134,14 @@ class TokenValues:
             figure.add_scatter(
                 x=list(range(len(self))),
                 y=y,
-                text=[_escaped(t) for t in texts],
+                text=[plain(t) for t in texts],
                 mode="lines+markers",
                 name=self.names[k],
                 hovertemplate="%{text}<br>%{y}<extra></extra>",
                 row=row,
                 col=1,
             )
-            figure.update_yaxes(title_text=_escaped(self.names[k] + unit), row=row, col=1)
+            figure.update_yaxes(title_text=plain(self.names[k] + unit), row=row, col=1)
         figure.update_xaxes(title_text="position", row=len(rows), col=1)
         return figure.update_layout(showlegend=False, height=120 + 160 * len(rows), margin={"t": 24, "r": 16})
 
@@ -180,8 +181,3 @@ def _named(values: Any) -> dict[str, np.ndarray]:
         got=f"shape {list(array.shape)}",
         fix="Take one sequence of a batch, e.g. values[0].",
     )
-
-
-def _escaped(text: str) -> str:
-    """Plotly reads some markup in texts; a token must stay text."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

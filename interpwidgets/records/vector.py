@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interpwidgets.errors import InputError
+from interpwidgets.records.plot_text import plain
 from interpwidgets.records.sum_check import SumCheck
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class VectorScores:
         figure = go.Figure(go.Bar(x=(edges[:-1] + edges[1:]) / 2, y=counts, width=np.diff(edges)))
         axis = "log10 of the probability" if self.scores == "softmax" else self.unit
         figure.update_layout(
-            title=f"{self.name}: {self.unit} of {len(self.values)} tokens",
+            title=plain(f"{self.name}: {self.unit} of {len(self.values)} tokens"),
             xaxis_title=axis,
             yaxis={"title": "tokens", "type": "log"},
             bargap=0,
