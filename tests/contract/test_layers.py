@@ -19,10 +19,11 @@ MAY_IMPORT = {
     "records": set(),
     "models": {"records"},
     "dictionaries": {"records"},
-    "analyses": {"models", "dictionaries", "records"},
+    "prototypes": {"models", "records"},
+    "analyses": {"models", "dictionaries", "prototypes", "records"},
     "_core": {"records"},
     "widgets": {"analyses", "records", "_core"},
-    "worlds": {"models", "dictionaries", "records", "analyses"},  # recipes of what ships call the analyses that make it
+    "worlds": {"models", "dictionaries", "prototypes", "records", "analyses"},  # recipes of what ships call the analyses that make it
 }
 # The one way back: load("storyworld") finds the bundled weights, inside the function that needs them.
 EXCEPTIONS = {("models/load.py", "worlds")}
