@@ -75,7 +75,15 @@ class Neurons:
         return int(self.starts[at]) + int(neuron)
 
     def place(self, number: int) -> tuple[int, int]:
-        """The layer and the neuron in it, of a number through all layers."""
+        """The layer and the neuron in it, of a number through all layers.
+
+        Raises:
+            InputError: a number that no neuron has.
+        """
+        if not 0 <= number < len(self):
+            raise InputError(
+                expected=f"a neuron from 0 to {len(self) - 1}", got=str(number), fix="Numbers run through all layers."
+            )
         at = int(np.searchsorted(self.starts, number, side="right")) - 1
         return self.layers[at], int(number - self.starts[at])
 

@@ -278,6 +278,9 @@ def test_models_without_such_neurons_say_why():
 def test_the_record_finds_places_names_and_orders(lm):
     found = iw.neurons(lm, progress=False, threshold=2.0)
     assert found.place(found.number(2, 5)) == (2, 5)
+    for number in (-1, len(found)):
+        with pytest.raises(iw.InputError, match="a neuron from 0 to"):
+            found.place(number)
     z = found.side("writes").z[found.order("z")]
     assert (np.diff(z) <= 0).all()
     np.testing.assert_array_equal(found.order("layer"), np.arange(len(found)))
