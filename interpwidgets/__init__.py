@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from interpwidgets.analyses.neurons import clamp_neuron, neurons
     from interpwidgets.analyses.replacement import replacement_losses
     from interpwidgets.analyses.splice import splice
+    from interpwidgets.analyses.steering import SteeringSession
+    from interpwidgets.analyses.steering.targets import targets
     from interpwidgets.analyses.token import token_values
     from interpwidgets.analyses.tuned_lens import TunedLens, fit_tuned_lens, load_tuned_lens
     from interpwidgets.analyses.vector import vector_scores
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from interpwidgets.records.neurons import Neurons
     from interpwidgets.records.replacement import ReplacementLosses
     from interpwidgets.records.rule import Rule
+    from interpwidgets.records.steering import Steering, SteeringTarget
     from interpwidgets.records.token import TokenValues
     from interpwidgets.records.vector import VectorScores
     from interpwidgets.widgets.attention import AttentionView
@@ -141,6 +144,10 @@ _HOMES = {
     "ReplacementLosses": "records.replacement",
     "Rule": "records.rule",
     "splice": "analyses.splice",
+    "Steering": "records.steering",
+    "SteeringSession": "analyses.steering",
+    "SteeringTarget": "records.steering",
+    "targets": "analyses.steering.targets",
 }
 
 __all__ = [
@@ -178,6 +185,9 @@ __all__ = [
     "ReplacementLosses",
     "Rule",
     "Site",
+    "Steering",
+    "SteeringSession",
+    "SteeringTarget",
     "SumCheck",
     "TokenValues",
     "TokenView",
@@ -212,6 +222,7 @@ __all__ = [
     "read_neuronpedia",
     "replacement_losses",
     "splice",
+    "targets",
     "token_values",
     "vector_scores",
     "write_labels",

@@ -12,7 +12,7 @@ import torch
 from interpwidgets.analyses.splice import sites_of
 from interpwidgets.dictionaries.protocol import Dictionary
 from interpwidgets.errors import InputError, ModelError
-from interpwidgets.models.edit import Edit
+from interpwidgets.models.replacement import Replacement
 from interpwidgets.records.feature_values import FeatureValues
 
 if TYPE_CHECKING:
@@ -95,10 +95,10 @@ def again(trace: Trace | None, text: str) -> Trace:
         for edit in trace._edits:
             if edit in lm._edits:
                 continue  # still active
-            if isinstance(edit, Edit):
-                stack.enter_context(lm.edit(edit))
-            else:
+            if isinstance(edit, Replacement):
                 stack.enter_context(lm.replaced(edit.site, edit.function, reads=edit.reads))
+            else:
+                stack.enter_context(lm.edit(edit))
         return lm.trace(text, attention=False)
 
 

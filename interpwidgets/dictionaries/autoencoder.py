@@ -43,6 +43,9 @@ class SparseAutoencoder(LinearDictionary):
     def unit_writes(self) -> torch.Tensor:
         return self.directions * self.normalisation.unit
 
+    def unit_write(self, feature: int) -> torch.Tensor:
+        return self.directions[feature] * self.normalisation.unit
+
     def config(self) -> dict[str, Any]:
         return {**super().config(), "subtract_bias": self.subtract_bias}
 

@@ -70,6 +70,9 @@ class MatchingPursuit(Dictionary):
     def unit_writes(self) -> torch.Tensor:
         return self.directions * self.normalisation.unit
 
+    def unit_write(self, feature: int) -> torch.Tensor:
+        return self.directions[feature] * self.normalisation.unit
+
     @property
     def needs_input(self) -> bool:
         return self.normalisation.per_token

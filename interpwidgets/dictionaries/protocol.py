@@ -79,6 +79,10 @@ class Dictionary(torch.nn.Module, ABC):
         """
         return self.directions
 
+    def unit_write(self, feature: int) -> torch.Tensor:
+        """What one unit of one feature adds to the activations [d_out], without working out those of all."""
+        return self.unit_writes[feature]
+
     @property
     @abstractmethod
     def detectors(self) -> torch.Tensor:
@@ -243,6 +247,11 @@ class Dictionary(torch.nn.Module, ABC):
                 expected=f"{self.n_features} labels", got=str(len(given)), fix="Give one per feature, or a dict."
             )
         return [str(label) for label in given]
+
+    def label(self, feature: int) -> str:
+        """A few words about one feature, or ``""``."""
+        given = self._labels
+        return "" if given is None else str(given.get(feature, "") if isinstance(given, Mapping) else given[feature])
 
     @labels.setter
     def labels(self, labels: Sequence[str] | Mapping[int, str] | None) -> None:

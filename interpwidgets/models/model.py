@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cached_property
 from typing import Any
 
@@ -16,14 +16,18 @@ from interpwidgets.models import anatomy as anatomy_module
 from interpwidgets.models import inputs, reach
 from interpwidgets.models.anatomy import Anatomy
 from interpwidgets.models.edit import Edit
+from interpwidgets.models.frozen_attention import frozen_attention
 from interpwidgets.models.generation import Generation, generate
 from interpwidgets.models.hooks import Hooks
 from interpwidgets.models.interface import capture
+from interpwidgets.models.prefix import Prefix
 from interpwidgets.models.replacement import Replacement
 from interpwidgets.models.site import Site
 from interpwidgets.models.trace import Trace
+from interpwidgets.models.unedited import unedited
 from interpwidgets.models.vocabulary import ModelVocabulary
 from interpwidgets.records import Tokens
+from interpwidgets.records.steering import Steering
 
 
 class Model:
@@ -59,7 +63,7 @@ class Model:
         self.n_layers = len(anatomy.blocks)
         self.n_heads = 0
         self.d_model = 0
-        self._edits: list[Edit | Replacement] = []
+        self._edits: list[reach.AnyEdit] = []
         self._edit_hooks: list[Hooks] = []
         # Configs and hooks are switched for a run, so two threads take turns.
         self._lock = threading.RLock()
@@ -220,11 +224,11 @@ class Model:
         return output, kept
 
     @contextmanager
-    def edit(self, *edits: Edit) -> Iterator[Model]:
+    def edit(self, *edits: Edit | Steering) -> Iterator[Model]:
         """Edit every run inside the context: `trace`, `generate`, and ``lm.model(...)`` itself.
 
-        Edits compose, nested contexts too, in the order written. On leaving, also by an exception or an interrupt, no
-        hook remains and a plain run is bit-identical to before.
+        Takes edits, and the records of a steering panel. They compose, nested contexts too, in the order written. On
+        leaving, also by an exception or an interrupt, no hook remains and a plain run is bit-identical to before.
 
         Raises:
             InputError: a site, head or width that does not exist in this model.
@@ -261,6 +265,14 @@ class Model:
                 yield self
         finally:
             self._edits[:] = before
+
+    def prefix(self, input: Any, *, decoder: Any = None) -> Prefix:
+        """Run once and keep what each block returned, so that an edit of a later layer costs only the layers above."""
+        return Prefix(self, input, decoder)
+
+    def frozen_attention(self, given: Any) -> AbstractContextManager[None]:
+        """Hold attention patterns at what they are in a trace, or in an unedited run of a text; values stay live."""
+        return frozen_attention(self, given)
 
     def generate(
         self, input: Any, max_new_tokens: int = 20, *, temperature: float = 0.0, seed: int | None = None, **kwargs: Any
@@ -315,40 +327,24 @@ class Model:
 
     def _capture_again(self, trace: Trace, places: list[Site]) -> dict[Site, torch.Tensor]:
         """Run a trace's input again under its own edits, whatever edits are active now."""
-        with self._lock:
-            active, self._edit_hooks = self._edit_hooks, []
-            for hooks in active:
-                hooks.remove()
-            try:
-                with self._attached(trace._edits):
-                    _, kept, _ = self._forward(trace._inputs, places, attention=False)
-            finally:
-                self._edit_hooks = active
-                for hooks in active:
-                    hooks.restore()
+        with unedited(self), self._attached(trace._edits):
+            _, kept, _ = self._forward(trace._inputs, places, attention=False)
         return {site: value[0] for site, value in kept.items()}
 
     @contextmanager
-    def _attached(self, edits: Iterable[Edit | Replacement]) -> Iterator[None]:
+    def _attached(self, edits: Iterable[reach.AnyEdit]) -> Iterator[None]:
         with Hooks() as hooks:
-            self._edit_hooks.append(hooks)
             try:
-                clock = None
-                for edit in edits:
-                    if isinstance(edit, Replacement):
-                        edit.attach(self, hooks)
-                        continue
-                    if edit.idle:
-                        continue
-                    clock = clock or reach.Clock(self.model, hooks)
-                    place = self.site(edit.site)
-                    tap = self.anatomy.tap(place)
-                    assert tap is not None
-                    heads = self.heads_at(place.layer) if place.kind == "head_out" else 0
-                    reach.attach(edit, tap, heads, hooks, clock)
+                # Another thread may be in the middle of a run that put the edits aside.
+                with self._lock:
+                    self._edit_hooks.append(hooks)
+                    reach.attach_all(self, edits, hooks)
                 yield
             finally:
-                self._edit_hooks.remove(hooks)
+                with self._lock:
+                    hooks.remove()
+                    # By identity: an interrupt may have come before it was in the list.
+                    self._edit_hooks[:] = [active for active in self._edit_hooks if active is not hooks]
 
     @contextmanager
     def _running(self) -> Iterator[None]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from interpwidgets.errors import InputError
+from interpwidgets.models import steered
 from interpwidgets.models.edit import Edit
 from interpwidgets.models.hooks import Hooks, Tap
+from interpwidgets.models.replacement import Replacement
+from interpwidgets.records.steering import Steering
+
+AnyEdit = Edit | Replacement | Steering
 
 if TYPE_CHECKING:
     from interpwidgets.models.model import Model
@@ -87,8 +92,11 @@ def _resolve(positions: Any, length: int, edit: Edit) -> list[int]:
     return [p % length for p in positions]
 
 
-def check_edit(lm: Model, edit: Edit) -> None:
+def check_edit(lm: Model, edit: Edit | Steering) -> None:
     """Raise where an edit names a site, head or width the model does not have."""
+    if isinstance(edit, Steering):
+        steered.check(lm, edit)
+        return
     if not isinstance(edit, Edit):
         raise InputError(
             expected="edits",
@@ -112,6 +120,25 @@ def check_edit(lm: Model, edit: Edit) -> None:
             got=f"shape {list(edit.value.shape)}",
             fix=f"{lm.name} has {width or 'its own number of'} numbers there for each position.",
         )
+
+
+def attach_all(lm: Model, edits: Iterable[AnyEdit], hooks: Hooks) -> None:
+    """Set the hooks of several edits, in the order written; what is idle sets none."""
+    clock = None
+    for edit in edits:
+        if isinstance(edit, Replacement):
+            edit.attach(lm, hooks)
+            continue
+        if edit.idle:
+            continue
+        clock = clock or Clock(lm.model, hooks)
+        if isinstance(edit, Steering):
+            steered.attach(lm, edit, hooks, clock)
+            continue
+        place = lm.site(edit.site)
+        tap = lm.anatomy.tap(place)
+        assert tap is not None
+        attach(edit, tap, lm.heads_at(place.layer) if place.kind == "head_out" else 0, hooks, clock)
 
 
 def attach(edit: Edit, tap: Tap, n_heads: int, hooks: Hooks, clock: Clock) -> None:

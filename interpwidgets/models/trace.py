@@ -11,11 +11,12 @@ import torch
 
 from interpwidgets.errors import InputError, ModelError
 from interpwidgets.models.attention import AttentionLayer, output_weight
+from interpwidgets.models.attention_store import AttentionStore
 from interpwidgets.models.edit import Edit
-from interpwidgets.models.interface import AttentionStore
 from interpwidgets.models.replacement import Replacement
 from interpwidgets.models.site import Site
 from interpwidgets.records import Tokens
+from interpwidgets.records.steering import Steering
 
 if TYPE_CHECKING:
     from interpwidgets.models.model import Model
@@ -46,7 +47,7 @@ class Trace:
     output: Any = field(repr=False)
     source_tokens: Tokens | None = None
     _inputs: dict[str, Any] = field(repr=False, default_factory=dict)
-    _edits: tuple[Edit | Replacement, ...] = ()
+    _edits: tuple[Edit | Replacement | Steering, ...] = ()
     _kept: dict[Site, torch.Tensor] = field(repr=False, default_factory=dict)
     _store: AttentionStore | None = field(repr=False, default=None)
     _attention: dict[str, list[AttentionLayer]] | None = field(repr=False, default=None)

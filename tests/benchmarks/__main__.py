@@ -65,7 +65,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the table to this file")
     parser.add_argument(
         "--only",
-        help="one section: pages, trained, overview, long_text, kernel, features, dashboards, capture or package",
+        help="one section: pages, trained, overview, long_text, kernel, features, dashboards, steering, capture or "
+        "package",
     )
     options = parser.parse_args()
     words = f"Measured {machine()}"
@@ -78,7 +79,7 @@ def main() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join((str(site), str(ROOT)))
     os.environ["HF_HUB_OFFLINE"] = "1"
 
-    from tests.benchmarks import features, sections
+    from tests.benchmarks import features, sections, steering
     from tests.benchmarks.table import Row, markdown
 
     quick = options.quick
@@ -93,6 +94,9 @@ def main() -> None:
         "kernel": lambda: sections.kernel(1024 if quick else 4096),
         "features": lambda: features.features(6144 if quick else 24576, 8 if quick else 64, 256, 3 if quick else 5),
         "dashboards": lambda: features.dashboards(100 if quick else 400),
+        "steering": lambda: steering.steering(
+            (0, 3, 6, 9, 11), 32 if quick else 96, 1000 if quick else 50257, 5 if quick else 15
+        ),
         "capture": lambda: sections.capture((256,) if quick else (256, 1024), 5 if quick else 9),
     }
     rows: list[Row] = []

@@ -242,6 +242,11 @@ def test_another_text_runs_under_the_same_edits():
         want = lm.trace(second)["resid_post.2"]
         assert torch.equal(again(edited, second)["resid_post.2"], want)
     assert torch.equal(again(edited, second)["resid_post.2"], want)
+    record = iw.Steering((iw.targets.vector("resid_post.1", torch.ones(lm.d_model)),), (2.0,))
+    with lm.edit(record):
+        steered, want = lm.trace(first), lm.trace(second)["resid_post.2"]
+    assert torch.equal(again(steered, second)["resid_post.2"], want)
+    assert not torch.equal(plain, want)
     assert not torch.equal(want, plain)
     assert torch.equal(lm.trace(second)["resid_post.2"], plain)  # nothing stays behind
 
