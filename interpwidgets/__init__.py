@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from interpwidgets.analyses.replacement import replacement_losses
     from interpwidgets.analyses.splice import splice
     from interpwidgets.analyses.steering import SteeringSession
+    from interpwidgets.analyses.steering.effect import steering_effect
+    from interpwidgets.analyses.steering.sweep import steering_sweep
     from interpwidgets.analyses.steering.targets import targets
     from interpwidgets.analyses.token import token_values
     from interpwidgets.analyses.tuned_lens import TunedLens, fit_tuned_lens, load_tuned_lens
@@ -57,6 +59,8 @@ if TYPE_CHECKING:
     from interpwidgets.records.replacement import ReplacementLosses
     from interpwidgets.records.rule import Rule
     from interpwidgets.records.steering import Steering, SteeringTarget
+    from interpwidgets.records.steering_effect import SteeringEffect
+    from interpwidgets.records.steering_sweep import SteeringSweep
     from interpwidgets.records.token import TokenValues
     from interpwidgets.records.vector import VectorScores
     from interpwidgets.widgets.attention import AttentionView
@@ -144,6 +148,10 @@ _HOMES = {
     "ReplacementLosses": "records.replacement",
     "Rule": "records.rule",
     "splice": "analyses.splice",
+    "SteeringSweep": "records.steering_sweep",
+    "SteeringEffect": "records.steering_effect",
+    "steering_sweep": "analyses.steering.sweep",
+    "steering_effect": "analyses.steering.effect",
     "Steering": "records.steering",
     "SteeringSession": "analyses.steering",
     "SteeringTarget": "records.steering",
@@ -186,7 +194,9 @@ __all__ = [
     "Rule",
     "Site",
     "Steering",
+    "SteeringEffect",
     "SteeringSession",
+    "SteeringSweep",
     "SteeringTarget",
     "SumCheck",
     "TokenValues",
@@ -222,6 +232,8 @@ __all__ = [
     "read_neuronpedia",
     "replacement_losses",
     "splice",
+    "steering_effect",
+    "steering_sweep",
     "targets",
     "token_values",
     "vector_scores",

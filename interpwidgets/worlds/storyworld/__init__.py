@@ -21,14 +21,16 @@ from typing import TYPE_CHECKING, Any
 from .probes import PAIRS, Pair, attributes, pairs
 from .questions import TASKS, Task, tasks
 from .shipped import checkpoint_folders, folder
+from .steering import STEERABLE, SteeringQuestion, mood, steering_question
 from .stories import AGREEMENT, FACTORS, KINDS, ROLES, SPLITS, YEAR_ROLES, Story, generate
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 __all__ = [
-    "AGREEMENT", "FACTORS", "KINDS", "PAIRS", "ROLES", "SPLITS", "TASKS", "YEAR_ROLES",
-    "Pair", "Story", "Task", "attributes", "checkpoint_folders", "folder", "generate", "measure", "pairs", "tasks",
+    "AGREEMENT", "FACTORS", "KINDS", "PAIRS", "ROLES", "SPLITS", "STEERABLE", "TASKS", "YEAR_ROLES",
+    "Pair", "SteeringQuestion", "Story", "Task", "attributes", "checkpoint_folders", "folder", "generate", "measure",
+    "mood", "pairs", "steering_question", "tasks",
 ]  # fmt: skip
 
 
