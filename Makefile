@@ -83,10 +83,11 @@ dev: $(VENV)/.test js/node_modules ## JupyterLab in which every open widget relo
 gallery: $(VENV)/.test ## every widget in every hard state, from fixtures, as one page
 	@mkdir -p demo && $(BIN)/python -m tests.browser.gallery demo/fixtures.html && echo "Wrote demo/fixtures.html"
 
-train: $(VENV)/.demo ## train storyworld, its tuned lens and its dictionaries again, from the generator to the card
+train: $(VENV)/.demo ## train storyworld, its tuned lens, its dictionaries and birdworld again, from the generators to the cards
 	$(BIN)/python -m interpwidgets.worlds.storyworld.train --seed 0
 	$(BIN)/python -m interpwidgets.worlds.storyworld.tune --seed 0
 	$(BIN)/python -m interpwidgets.worlds.storyworld.dictionaries --seed 0
+	$(BIN)/python -m interpwidgets.worlds.birdworld.train --seed 0
 
 clean: ## remove what was installed and built here
 	rm -rf $(VENV) js/node_modules demo dist

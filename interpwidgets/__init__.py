@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from interpwidgets.dictionaries import Dictionary, load_dictionary
     from interpwidgets.errors import InputError, InterpError, MissingExtraError, ModelError, OutOfMemoryError
     from interpwidgets.models import Edit, Model, Site, Trace, load
+    from interpwidgets.prototypes import PrototypeNetwork, fit_prototypes
     from interpwidgets.records import Attention, HeadSummaries, SumCheck, Tokens
     from interpwidgets.records.attribution import LogitAttribution
     from interpwidgets.records.denoising import Denoising
@@ -156,6 +157,8 @@ _HOMES = {
     "SteeringSession": "analyses.steering",
     "SteeringTarget": "records.steering",
     "targets": "analyses.steering.targets",
+    "PrototypeNetwork": "prototypes",
+    "fit_prototypes": "prototypes",
 }
 
 __all__ = [
@@ -190,6 +193,7 @@ __all__ = [
     "NeuronView",
     "Neurons",
     "OutOfMemoryError",
+    "PrototypeNetwork",
     "ReplacementLosses",
     "Rule",
     "Site",
@@ -216,6 +220,7 @@ __all__ = [
     "explain_features",
     "feature_values",
     "fit_dictionary",
+    "fit_prototypes",
     "fit_tuned_lens",
     "generation_trace",
     "head_sources",

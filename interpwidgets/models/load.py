@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import torch
 from torch import nn
@@ -19,6 +19,9 @@ from interpwidgets.models.plain import ModuleModel, tap_at
 from interpwidgets.models.site import Site
 
 
+@overload
+def load(source: Literal["birdworld"], *, device: Any = None) -> Any: ...
+@overload
 def load(
     source: str | Path | nn.Module,
     tokenizer: Any = None,
@@ -32,14 +35,29 @@ def load(
     check: bool = True,
     name: str | None = None,
     **from_pretrained: Any,
-) -> Model:
+) -> Model: ...
+def load(
+    source: str | Path | nn.Module,
+    tokenizer: Any = None,
+    *,
+    device: Any = None,
+    dtype: Any = None,
+    device_map: Any = None,
+    revision: str | None = None,
+    sites: Mapping[Any, Any] | None = None,
+    attention: Mapping[int, Any] | None = None,
+    check: bool = True,
+    name: str | None = None,
+    **from_pretrained: Any,
+) -> Any:
     """A model to look into: a bundled one, one from the hub or a folder, or one that is loaded already.
 
     The model is not converted; it runs with its own code and kernels. The adapter checks itself on two tokens.
 
     Args:
-        source: ``"storyworld"`` or ``"planted/induction"`` (bundled, offline), a hub id, a folder, a loaded Hugging
-            Face model, or any ``torch.nn.Module`` together with `sites`.
+        source: ``"storyworld"``, ``"birdworld/vit"`` or ``"planted/induction"`` (bundled, offline), a hub id, a folder,
+            a loaded Hugging Face model, or any ``torch.nn.Module`` together with `sites`. ``"birdworld"`` gives the
+            bundled `PrototypeNetwork`, which is a classifier of its own and takes `device` alone.
         tokenizer: a tokenizer or image processor, its hub id or folder; by default the one beside the model.
         device, dtype: move or convert the model while loading; a model that is loaded already is left as it is.
         device_map: ``"auto"`` spreads a model over several devices (needs accelerate).
@@ -55,6 +73,11 @@ def load(
         InputError: a folder that does not exist, a module without sites.
         ModelError: weights that cannot be had or read, or a self-check that fails.
     """
+    if isinstance(source, str) and source == "birdworld":
+        return _birdworld(
+            device, {"tokenizer": tokenizer, "dtype": dtype, "device_map": device_map, "revision": revision,
+                     "sites": sites, "attention": attention, "name": name, **from_pretrained}
+        )  # fmt: skip
     if isinstance(source, nn.Module):
         unused = {"device": device, "dtype": dtype, "device_map": device_map, "revision": revision, **from_pretrained}
         given = [key for key, value in unused.items() if value is not None]
@@ -102,7 +125,9 @@ def adapt(model: Any, tokenizer: Any, name: str, sites: Mapping[Any, Any] | None
     lm.n_heads = _heads(config if lm.has_decoder else text) if attends else 0
     lm.d_model = int(text.hidden_size)
     lm.context = None if lm.takes_images else families.context_length(text)
-    if not lm.takes_images:
+    if lm.takes_images:
+        lm.input_name = "pixel_values"
+    else:
         lm.d_vocab_in = int(text.vocab_size)
         if found.head is not None:
             out = model.get_output_embeddings()
@@ -136,11 +161,29 @@ def _bundled(source: str) -> str:
         from interpwidgets.worlds import storyworld
 
         return str(storyworld.folder())
+    if source == "birdworld/vit":
+        from interpwidgets.worlds import birdworld
+
+        return str(birdworld.folder() / "vit")
     if source.startswith("planted/") and not Path(source).is_dir():
         from interpwidgets.worlds import planted
 
         return str(planted.folder(source.removeprefix("planted/")))
     return source
+
+
+def _birdworld(device: Any, others: Mapping[str, Any]) -> Any:
+    from interpwidgets.worlds import birdworld
+
+    given = [key for key, value in others.items() if value is not None]
+    if given:
+        raise InputError(
+            expected='load("birdworld") with device=... or nothing',
+            got=f"also {', '.join(given)}",
+            fix="Leave these out: it is a prototype network, not a transformer.",
+        )
+    net = birdworld.network()
+    return net if device is None else net.to(device)
 
 
 def _is_transformers(model: Any) -> bool:
