@@ -20,20 +20,26 @@ if TYPE_CHECKING:
     from interpwidgets.analyses.denoising import denoising
     from interpwidgets.analyses.detections import detections
     from interpwidgets.analyses.evaluate_dictionary import evaluate_dictionary
+    from interpwidgets.analyses.exemplars import cluster_exemplars, exemplars, feature_exemplars, prototype_exemplars
     from interpwidgets.analyses.explain import explain_features
     from interpwidgets.analyses.explanation import check_explanation
     from interpwidgets.analyses.feature_values import feature_values
     from interpwidgets.analyses.fit_dictionary import fit_dictionary
     from interpwidgets.analyses.generation import generation_trace
     from interpwidgets.analyses.head_summaries import head_summaries
+    from interpwidgets.analyses.image_units import patch_activations
     from interpwidgets.analyses.lens import lens
     from interpwidgets.analyses.neurons import clamp_neuron, neurons
+    from interpwidgets.analyses.prototype_reasons import prototype_reasons
+    from interpwidgets.analyses.prototypes import compare_prototypes
+    from interpwidgets.analyses.quiz import machine_observer, two_afc
     from interpwidgets.analyses.replacement import replacement_losses
     from interpwidgets.analyses.splice import splice
     from interpwidgets.analyses.steering import SteeringSession
     from interpwidgets.analyses.steering.effect import steering_effect
     from interpwidgets.analyses.steering.sweep import steering_sweep
     from interpwidgets.analyses.steering.targets import targets
+    from interpwidgets.analyses.text_prototypes import compare_text_prototypes
     from interpwidgets.analyses.token import token_values
     from interpwidgets.analyses.tuned_lens import TunedLens, fit_tuned_lens, load_tuned_lens
     from interpwidgets.analyses.vector import vector_scores
@@ -46,6 +52,7 @@ if TYPE_CHECKING:
     from interpwidgets.records.denoising import Denoising
     from interpwidgets.records.detections import Detections
     from interpwidgets.records.dictionary_report import DictionaryReport
+    from interpwidgets.records.exemplars import Exemplars
     from interpwidgets.records.explanation import ExplanationCheck
     from interpwidgets.records.feature import Feature
     from interpwidgets.records.feature_index import FeatureIndex, open_index
@@ -57,11 +64,16 @@ if TYPE_CHECKING:
     from interpwidgets.records.neuronpedia import read_neuronpedia
     from interpwidgets.records.neuronpedia_files import read_labels, write_labels, write_neuronpedia
     from interpwidgets.records.neurons import Neurons
+    from interpwidgets.records.prototype_reasons import PrototypeReasons
+    from interpwidgets.records.prototypes import PrototypeComparison
+    from interpwidgets.records.quiz import Quiz
+    from interpwidgets.records.quiz_result import QuizResult
     from interpwidgets.records.replacement import ReplacementLosses
     from interpwidgets.records.rule import Rule
     from interpwidgets.records.steering import Steering, SteeringTarget
     from interpwidgets.records.steering_effect import SteeringEffect
     from interpwidgets.records.steering_sweep import SteeringSweep
+    from interpwidgets.records.text_prototypes import TextPrototypeComparison
     from interpwidgets.records.token import TokenValues
     from interpwidgets.records.vector import VectorScores
     from interpwidgets.widgets.attention import AttentionView
@@ -133,6 +145,8 @@ _HOMES = {
     "denoising": "analyses.denoising",
     "Denoising": "records.denoising",
     "DenoisingView": "widgets.denoising",
+    "compare_text_prototypes": "analyses.text_prototypes",
+    "TextPrototypeComparison": "records.text_prototypes",
     "detections": "analyses.detections",
     "FeatureBrowser": "widgets.features",
     "Detections": "records.detections",
@@ -159,6 +173,20 @@ _HOMES = {
     "targets": "analyses.steering.targets",
     "PrototypeNetwork": "prototypes",
     "fit_prototypes": "prototypes",
+    "cluster_exemplars": "analyses.exemplars",
+    "exemplars": "analyses.exemplars",
+    "feature_exemplars": "analyses.exemplars",
+    "prototype_exemplars": "analyses.exemplars",
+    "prototype_reasons": "analyses.prototype_reasons",
+    "compare_prototypes": "analyses.prototypes",
+    "machine_observer": "analyses.quiz",
+    "two_afc": "analyses.quiz",
+    "Exemplars": "records.exemplars",
+    "PrototypeReasons": "records.prototype_reasons",
+    "PrototypeComparison": "records.prototypes",
+    "Quiz": "records.quiz",
+    "QuizResult": "records.quiz_result",
+    "patch_activations": "analyses.image_units",
 }
 
 __all__ = [
@@ -171,6 +199,7 @@ __all__ = [
     "Dictionary",
     "DictionaryReport",
     "Edit",
+    "Exemplars",
     "ExplanationCheck",
     "Feature",
     "FeatureBrowser",
@@ -193,7 +222,11 @@ __all__ = [
     "NeuronView",
     "Neurons",
     "OutOfMemoryError",
+    "PrototypeComparison",
     "PrototypeNetwork",
+    "PrototypeReasons",
+    "Quiz",
+    "QuizResult",
     "ReplacementLosses",
     "Rule",
     "Site",
@@ -203,6 +236,7 @@ __all__ = [
     "SteeringSweep",
     "SteeringTarget",
     "SumCheck",
+    "TextPrototypeComparison",
     "TokenValues",
     "TokenView",
     "Tokens",
@@ -214,10 +248,15 @@ __all__ = [
     "build_index",
     "check_explanation",
     "clamp_neuron",
+    "cluster_exemplars",
+    "compare_prototypes",
+    "compare_text_prototypes",
     "denoising",
     "detections",
     "evaluate_dictionary",
+    "exemplars",
     "explain_features",
+    "feature_exemplars",
     "feature_values",
     "fit_dictionary",
     "fit_prototypes",
@@ -231,8 +270,12 @@ __all__ = [
     "load_dictionary",
     "load_tuned_lens",
     "logit_attribution",
+    "machine_observer",
     "neurons",
     "open_index",
+    "patch_activations",
+    "prototype_exemplars",
+    "prototype_reasons",
     "read_labels",
     "read_neuronpedia",
     "replacement_losses",
@@ -241,6 +284,7 @@ __all__ = [
     "steering_sweep",
     "targets",
     "token_values",
+    "two_afc",
     "vector_scores",
     "write_labels",
     "write_neuronpedia",
