@@ -79,12 +79,16 @@ if TYPE_CHECKING:
     from interpwidgets.widgets.attention import AttentionView
     from interpwidgets.widgets.attribution import AttributionView
     from interpwidgets.widgets.denoising import DenoisingView
+    from interpwidgets.widgets.exemplars import ExemplarView
     from interpwidgets.widgets.feature_values import FeatureView
     from interpwidgets.widgets.features import FeatureBrowser
     from interpwidgets.widgets.generation import GenerationView
     from interpwidgets.widgets.lens import LensView
     from interpwidgets.widgets.link import link
     from interpwidgets.widgets.neurons import NeuronView
+    from interpwidgets.widgets.prototypes import PrototypeView
+    from interpwidgets.widgets.quiz import QuizView
+    from interpwidgets.widgets.steering import SteeringPanel
     from interpwidgets.widgets.token import TokenView
     from interpwidgets.widgets.vector import VectorView
 
@@ -147,6 +151,8 @@ _HOMES = {
     "DenoisingView": "widgets.denoising",
     "compare_text_prototypes": "analyses.text_prototypes",
     "TextPrototypeComparison": "records.text_prototypes",
+    "ExemplarView": "widgets.exemplars",
+    "PrototypeView": "widgets.prototypes",
     "detections": "analyses.detections",
     "FeatureBrowser": "widgets.features",
     "Detections": "records.detections",
@@ -168,6 +174,7 @@ _HOMES = {
     "steering_sweep": "analyses.steering.sweep",
     "steering_effect": "analyses.steering.effect",
     "Steering": "records.steering",
+    "SteeringPanel": "widgets.steering",
     "SteeringSession": "analyses.steering",
     "SteeringTarget": "records.steering",
     "targets": "analyses.steering.targets",
@@ -186,6 +193,7 @@ _HOMES = {
     "PrototypeComparison": "records.prototypes",
     "Quiz": "records.quiz",
     "QuizResult": "records.quiz_result",
+    "QuizView": "widgets.quiz",
     "patch_activations": "analyses.image_units",
 }
 
@@ -199,6 +207,7 @@ __all__ = [
     "Dictionary",
     "DictionaryReport",
     "Edit",
+    "ExemplarView",
     "Exemplars",
     "ExplanationCheck",
     "Feature",
@@ -225,13 +234,16 @@ __all__ = [
     "PrototypeComparison",
     "PrototypeNetwork",
     "PrototypeReasons",
+    "PrototypeView",
     "Quiz",
     "QuizResult",
+    "QuizView",
     "ReplacementLosses",
     "Rule",
     "Site",
     "Steering",
     "SteeringEffect",
+    "SteeringPanel",
     "SteeringSession",
     "SteeringSweep",
     "SteeringTarget",

@@ -11,6 +11,8 @@ from interpwidgets.errors import InterpError
 
 PROMPT = "Mary and Tom went to the park. Tom gave the ball to"
 STORIES = 100  # what the index of features is built from
+WOMAN = 871  # the feature that fires where the person told of last is a woman
+STEERED = "Mary and Tom went to the park. Tom washed"
 SWAPPED = "Mary and Tom went to the park. Mary gave the ball to"
 
 
@@ -18,13 +20,15 @@ def gallery(path: Path) -> Path:
     """Write the gallery page: each widget on storyworld, still interactive with no kernel and no network."""
     import interpwidgets as iw
     from interpwidgets._core import page
-    from interpwidgets.worlds import storyworld
+    from interpwidgets.worlds import birdworld, storyworld
 
     lm = iw.load("storyworld")
     trace, swapped = lm.trace(PROMPT), lm.trace(SWAPPED)
     dictionary = iw.load_dictionary("storyworld/resid_post.2")
     stories = [story.text for story in storyworld.generate(STORIES, seed=1)]
     index = iw.build_index(lm, dictionary, stories, progress=False)
+    woman = iw.targets.feature(dictionary, WOMAN, lm=lm)
+    birds, pictures = iw.load("birdworld"), birdworld.draw(8, seed=2).images
     shown = [
         (
             "Attention of one prompt",
@@ -78,6 +82,20 @@ def gallery(path: Path) -> Path:
             f"Where each fires in {STORIES} stories, and what it makes the model say. The names come from the latent "
             "factor that a feature detects best.",
             iw.FeatureBrowser(index),
+        ),
+        (
+            "Steering: a feature turned up while you drag",
+            "The feature says that the person told of last is a woman. Move the slider: the words and the text follow. "
+            "This page holds the points of its curve; in the notebook every strength is answered.",
+            iw.SteeringPanel(
+                lm, STEERED, [woman], words=["her", "his"], strengths={woman.name: 5.0}, max_new_tokens=16
+            ),
+        ),
+        (
+            "This looks like that, and why",
+            "A bird, and the training patches that the network finds in it. Click a prototype, switch it off, change "
+            "its weight: the prediction follows.",
+            iw.PrototypeView(birds, pictures, reasons=iw.prototype_reasons(birds, pictures[0])),
         ),
         (
             "How a text was written",

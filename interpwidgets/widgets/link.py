@@ -11,9 +11,9 @@ from interpwidgets._core.widget import Widget
 from interpwidgets.errors import InputError
 
 # The selections that mean the same thing in every view.
-SHARED = ("layer", "head", "query", "key", "position", "feature")
-# A token that is looked at is the query of an attention pattern.
-ALSO = {"position": "query"}
+SHARED = ("layer", "head", "query", "key", "position", "feature", "image", "prototype")
+# A token that is looked at is the query of an attention pattern; a prototype is a unit of a gallery.
+ALSO = {"position": "query", "prototype": "unit"}
 
 End = tuple[Widget, str]
 
@@ -44,8 +44,8 @@ class Link:
 def link(*views: Widget) -> list[Link]:
     """Keep the selections that views share equal: set one, in the page or from Python, and all follow.
 
-    Those are layer, head, key and feature; and the token looked at: ``position``, which an attention view calls
-    ``query``.
+    Those are layer, head, key, feature and image; the token looked at: ``position``, which an attention view calls
+    ``query``; and ``prototype``, which a gallery of exemplars calls ``unit``.
 
     Args:
         views: two or more widgets. The first gives the starting values.

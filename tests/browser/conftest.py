@@ -27,7 +27,8 @@ FLAGS = (
 # What each widget shows once its first picture is there.
 READY = (
     ".att-matrix canvas:not(.att-map), .tok-rows .iw-value, .lens-grid canvas, .dla-picture canvas, "
-    ".vec-histogram canvas, .iw-row, .gen-slider output, .dn-facts .iw-value"
+    ".vec-histogram canvas, .iw-row, .gen-slider output, .dn-facts .iw-value, .st-bars .st-number, "
+    ".quiz-strip button, .pro-list canvas, .iw-tall-row canvas"
 )
 
 

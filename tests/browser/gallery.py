@@ -12,11 +12,15 @@ from tests.browser import (
     fixtures,
     fixtures_attribution,
     fixtures_denoising,
+    fixtures_exemplars,
     fixtures_feature_values,
     fixtures_features,
     fixtures_generation,
     fixtures_lens,
     fixtures_neurons,
+    fixtures_prototypes,
+    fixtures_quiz,
+    fixtures_steering,
     fixtures_token,
     fixtures_vector,
 )
@@ -31,6 +35,10 @@ OTHERS = {
     "features": fixtures_features,
     "feature_values": fixtures_feature_values,
     "denoising": fixtures_denoising,
+    "steering": fixtures_steering,
+    "quiz": fixtures_quiz,
+    "prototypes": fixtures_prototypes,
+    "exemplars": fixtures_exemplars,
 }
 
 

@@ -46,7 +46,9 @@ def test_a_module_is_what_the_manifest_says(name):
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_is_small(name):
     # The goal is 60 KiB. A widget that needs more says so here, and never passes the build's 150.
-    limit = {"features": 66}.get(name, 60)  # two in one: all features in a list, and the dashboard of one with its rule
+    # Features are two in one: all in a list, and the dashboard of one with its rule. The others are a workbench each:
+    # sliders, bars, gauge, sweep and two texts; image, evidence, reasons, score sheet, comparisons and gallery.
+    limit = {"features": 66, "steering": 71, "prototypes": 76}.get(name, 60)
     assert (STATIC / f"{name}.js").stat().st_size <= limit * 1024
 
 

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import traitlets
 
-from interpwidgets import AttentionView, InputError, link
+import interpwidgets as iw
+from interpwidgets import AttentionView, ExemplarView, InputError, PrototypeView, link
 from interpwidgets._core.widget import Widget, module
 from interpwidgets.widgets.link import SHARED
+from interpwidgets.worlds import birdworld
 
 
 class Strip(Widget):
@@ -117,7 +119,7 @@ def test_a_view_that_refuses_is_not_half_linked():
         (lambda: (view(), "view"), "got str"),
         (
             lambda: (view(), Other()),
-            "views that share one of layer, head, query, key, position, feature, got Attention",
+            "views that share one of layer, head, query, key, position, feature, image, prototype, got Attention",
         ),
     ],
 )
@@ -144,3 +146,14 @@ def test_browser_feature_view_attention_and_lens_are_one():
     assert (heads.query, lens.position) == (2, 2)
     heads.query = 4
     assert (features.position, lens.position) == (4, 4)
+
+
+def test_a_prototype_is_a_unit_of_a_gallery():
+    birds = iw.load("birdworld")
+    images = birdworld.draw(4, seed=1).images
+    view, gallery = PrototypeView(birds, images), ExemplarView(iw.prototype_exemplars(birds, images, k=2))
+    link(view, gallery)
+    gallery.unit = 5
+    assert view.prototype == 5
+    view.prototype, view.image = 7, 2
+    assert (gallery.unit, gallery.image) == (7, 2)
