@@ -87,9 +87,7 @@ def gallery(path: Path) -> Path:
             "Steering: a feature turned up while you drag",
             "The feature says that the person told of last is a woman. Move the slider: the words and the text follow. "
             "This page holds the points of its curve; in the notebook every strength is answered.",
-            iw.SteeringPanel(
-                lm, STEERED, [woman], words=["her", "his"], strengths={woman.name: 5.0}, max_new_tokens=16
-            ),
+            iw.SteeringPanel(lm, STEERED, [woman], words=["her", "his"], strengths={woman.name: 5.0}, temperature=0.7),
         ),
         (
             "This looks like that, and why",

@@ -93,7 +93,7 @@ class SteeringTarget:
         if self.mode == "ablate":
             return "share taken away"
         if self.kind == "feature":
-            return "units of the feature's activation"
+            return "units of its activation"
         return "units of the neuron's value" if self.kind == "neuron" else "times the vector"
 
     def with_mode(self, mode: str) -> SteeringTarget:

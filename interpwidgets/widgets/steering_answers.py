@@ -14,7 +14,7 @@ from interpwidgets.records.steering import SteeringTarget
 from interpwidgets.widgets.picking import PicksTokens
 
 # Tokens that travel with each answer, and with each curve; points of a curve.
-TOKENS = 24
+TOKENS = 48
 CURVE_TOKENS = 14
 POINTS = 13
 

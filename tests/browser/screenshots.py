@@ -35,10 +35,13 @@ def test_pictures(lab, new_page):  # type: ignore[no-untyped-def] - the fixtures
 
 
 def test_pictures_of_the_other_views(new_page, tmp_path):  # type: ignore[no-untyped-def] - a fixture of conftest
-    """Every other view on storyworld as a static page; the light wide lens and attribution are the README's."""
+    """Every other view on the bundled models as a static page; some light wide ones are the README's."""
     import interpwidgets as iw
+    from interpwidgets.worlds import birdworld
 
     lm = iw.load("storyworld")
+    woman = iw.targets.feature(iw.load_dictionary("storyworld/resid_post.2"), 871, lm=lm)
+    birds, pictured = iw.load("birdworld"), birdworld.draw(8, seed=2).images
     trace = lm.trace("Mary and Tom went to the park. Tom gave the ball to")
     views = {
         "token": iw.TokenView(trace, position=-1),
@@ -47,6 +50,15 @@ def test_pictures_of_the_other_views(new_page, tmp_path):  # type: ignore[no-unt
         "vector": iw.VectorView(lm, trace["resid_post.2"][-1]),
         "neurons": iw.NeuronView(lm, trace),
         "generation": iw.GenerationView(iw.generation_trace(lm, trace.text, max_new_tokens=40)),
+        "steering": iw.SteeringPanel(
+            lm,
+            "Mary and Tom went to the park. Tom washed",
+            [woman],
+            words=["her", "his"],
+            strengths={woman.name: 5.0},
+            temperature=0.7,
+        ),
+        "prototypes": iw.PrototypeView(birds, pictured, reasons=iw.prototype_reasons(birds, pictured[0])),
     }
     out = ROOT / "tests" / "browser" / "shots"
     out.mkdir(exist_ok=True)
@@ -64,7 +76,7 @@ def test_pictures_of_the_other_views(new_page, tmp_path):  # type: ignore[no-unt
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
                 pictures.add(root.screenshot(path=out / f"{name}-{'dark' if dark else 'light'}-{width}.png"))
         assert len(pictures) == 6, (name, "each is a picture of its own")
-    for name in ("lens", "attribution"):
+    for name in ("lens", "attribution", "steering", "prototypes"):
         (ROOT / "notebooks" / "images" / f"{name}.png").write_bytes((out / f"{name}-light-1180.png").read_bytes())
 
 

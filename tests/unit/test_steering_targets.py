@@ -86,7 +86,7 @@ def test_modes_have_their_neutral_strength_range_and_unit(lm: Any) -> None:
     assert found["clamp"].low == 0.0
     assert found["add"].low == -found["add"].high == -found["clamp"].high
     assert [t.unit for t in found.values()] == [
-        *["units of the feature's activation"] * 2,
+        *["units of its activation"] * 2,
         "factor",
         "share taken away",
     ]

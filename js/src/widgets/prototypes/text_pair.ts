@@ -21,7 +21,9 @@ function tokens(texts: readonly string[], from: number, to: number, mark: string
 export function excerpt(texts: readonly string[], from: number, to: number, mark: string): HTMLElement {
   const start = Math.max(0, from - 3);
   const parts = tokens(texts.slice(start, to + 4), from - start, to - start, mark);
-  return div("pro-excerpt", start > 0 ? "…" : "", ...parts);
+  const line = div("pro-excerpt", start > 0 ? "…" : "", ...parts);
+  line.title = texts.slice(start, to + 4).join("");
+  return line;
 }
 
 export class TextPair {

@@ -134,6 +134,7 @@ export function linesOf(exact: Steered | null, curve: Curve | null, at: number |
   const variants = exact ? exact.after.shape[0]! : (curve?.log_probability.shape[0] ?? 1);
   if (curve && at !== null) {
     const place = between(curve.strengths.data, at);
+    const measured = Array.from(curve.strengths.data).includes(at);
     const now = Array.from({ length: variants }, (_, v) => interpolated(curve.log_probability, v, place));
     curve.ids.forEach((id, i) => {
       const after = now.map((values) => Math.exp(values[i]!));
@@ -143,7 +144,7 @@ export function linesOf(exact: Steered | null, curve: Curve | null, at: number |
         weight = Math.max(weight, Math.exp(curve.log_probability.data[p]!));
       lines.set(id, {
         ...{ id, text: curve.texts[i]!, before: curve.before.data[i]!, after, weight },
-        exact: false,
+        exact: measured,
       });
     });
   }
