@@ -9,6 +9,7 @@ import numpy as np
 
 from interpwidgets.errors import InputError
 from interpwidgets.records.plot_text import plain
+from interpwidgets.records.prototype_evidence import added_up, check_shapes, class_index
 from interpwidgets.records.prototype_reasons import CHARACTERISTICS, PrototypeReasons
 from interpwidgets.records.sum_check import SumCheck
 
@@ -86,22 +87,16 @@ class PrototypeComparison:
                 fix="Pass one RGB image; compare_prototypes makes this record.",
             )
         count, classes = len(self.similarity_maps), len(self.classes)
-        for what, shape in (
-            ("similarities", (count,)),
-            ("places", (count, 2)),
-            ("boxes", (count, 4)),
-            ("weights", (classes, count)),
-            ("contributions", (classes, count)),
-            ("logits", (classes,)),
-            ("prototype_class", (count,)),
-        ):
-            got = np.shape(getattr(self, what))
-            if got != shape:
-                raise InputError(
-                    expected=f"{what} of shape {list(shape)} for {count} prototypes and {classes} classes",
-                    got=f"shape {list(got)}",
-                    fix="Give one entry for every prototype (and class).",
-                )
+        shapes = {
+            "similarities": (count,),
+            "places": (count, 2),
+            "boxes": (count, 4),
+            "weights": (classes, count),
+            "contributions": (classes, count),
+            "logits": (classes,),
+            "prototype_class": (count,),
+        }
+        check_shapes(self, shapes)
 
     def __len__(self) -> int:
         return len(self.similarities)
@@ -125,14 +120,7 @@ class PrototypeComparison:
     @property
     def sum_check(self) -> SumCheck:
         """The contributions of all prototypes add up to the logit, for the class where they do so worst."""
-        sums = self.contributions.astype(np.float64).sum(axis=1)
-        law = "contributions add up to the logit"
-        if not len(sums):
-            return SumCheck(law, 0.0, 0.0, self.tolerance)
-        residual = np.where(np.isfinite(sums), np.abs(sums - self.logits), np.inf)
-        worst = int(residual.argmax())
-        tolerance = self.tolerance * max(1.0, float(np.abs(self.contributions[worst]).sum()))
-        return SumCheck(law, float(sums[worst]), float(self.logits[worst]), tolerance)
+        return added_up(self.contributions, self.logits, self.tolerance)
 
     def top(self, n: int = 5, *, cls: int | str | None = None) -> list[int]:
         """The ``n`` prototypes that add most to a class's logit, most first; the predicted class unless told."""
@@ -157,17 +145,7 @@ class PrototypeComparison:
 
     def class_index(self, cls: int | str | None) -> int:
         """The number of a class given by number or name; None is the predicted one."""
-        if cls is None:
-            return self.predicted
-        if isinstance(cls, str) and cls in self.classes:
-            return self.classes.index(cls)
-        if isinstance(cls, int | np.integer) and not isinstance(cls, bool) and 0 <= cls < len(self.classes):
-            return int(cls)
-        raise InputError(
-            expected=f"a class from 0 to {len(self.classes) - 1}, or a name among {list(self.classes)[:8]}",
-            got=repr(cls),
-            fix="Choose one of record.classes.",
-        )
+        return class_index(self.classes, self.predicted, cls)
 
     def figure(self, cls: int | str | None = None, n: int = 10) -> go.Figure:
         """The score sheet of a class as a plotly figure: what each of the ``n`` largest contributions adds."""

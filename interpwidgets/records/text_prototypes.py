@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from interpwidgets.errors import InputError
+from interpwidgets.records.prototype_evidence import added_up, check_shapes, class_index
 from interpwidgets.records.prototypes import PrototypeComparison
 from interpwidgets.records.sum_check import SumCheck
 from interpwidgets.records.tokens import Tokens
@@ -65,20 +66,14 @@ class TextPrototypeComparison:
 
     def __post_init__(self) -> None:
         count, classes = len(self.similarities), len(self.classes)
-        for what, shape in (
-            ("token_similarities", (count, len(self.tokens))),
-            ("spans", (count, 2)),
-            ("weights", (classes, count)),
-            ("logits", (classes,)),
-            ("prototype_class", (count,)),
-        ):
-            got = np.shape(getattr(self, what))
-            if got != shape:
-                raise InputError(
-                    expected=f"{what} of shape {list(shape)} for {count} prototypes and {classes} classes",
-                    got=f"shape {list(got)}",
-                    fix="Give one entry for every prototype (and class, and token).",
-                )
+        shapes = {
+            "token_similarities": (count, len(self.tokens)),
+            "spans": (count, 2),
+            "weights": (classes, count),
+            "logits": (classes,),
+            "prototype_class": (count,),
+        }
+        check_shapes(self, shapes)
 
     def __len__(self) -> int:
         return len(self.similarities)
@@ -104,11 +99,7 @@ class TextPrototypeComparison:
     @property
     def sum_check(self) -> SumCheck:
         """The contributions of all prototypes add up to the logit, for the class where they do so worst."""
-        sums = self.contributions.sum(axis=1)
-        residual = np.where(np.isfinite(sums), np.abs(sums - self.logits), np.inf)
-        worst = int(residual.argmax())
-        tolerance = self.tolerance * max(1.0, float(np.abs(self.contributions[worst]).sum()))
-        return SumCheck("contributions add up to the logit", float(sums[worst]), float(self.logits[worst]), tolerance)
+        return added_up(self.contributions, self.logits, self.tolerance)
 
     def span(self, prototype: int) -> tuple[str, ...]:
         """The tokens of this text that read most like a prototype."""
@@ -126,17 +117,7 @@ class TextPrototypeComparison:
 
     def class_index(self, cls: int | str | None) -> int:
         """The number of a class given by number or name; None is the predicted one."""
-        if cls is None:
-            return self.predicted
-        if isinstance(cls, str) and cls in self.classes:
-            return self.classes.index(cls)
-        if isinstance(cls, int | np.integer) and not isinstance(cls, bool) and 0 <= cls < len(self.classes):
-            return int(cls)
-        raise InputError(
-            expected=f"a class from 0 to {len(self.classes) - 1}, or a name among {list(self.classes)[:8]}",
-            got=repr(cls),
-            fix="Choose one of record.classes.",
-        )
+        return class_index(self.classes, self.predicted, cls)
 
     def logits_with(self, weights: np.ndarray) -> np.ndarray:
         """``[class]`` logits had the last layer these weights ``[class, prototype]``."""
