@@ -20,7 +20,7 @@ export class AddTargets {
   constructor(requests: Requests, events: AddEvents, signal: AbortSignal) {
     const search = new Search(
       "Add a target",
-      "add: feature number, label, word, “head 2.1”, “neuron 3.17”, “layers 1-2”",
+      "add: 871, a label, a word, head 2.1, neuron 3.17 …",
       async (text) => {
         const params = { text, dictionaries: this.#dictionaries };
         return (await requests.ask<{ found: Offer[] }>("search", params)).found;

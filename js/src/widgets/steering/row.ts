@@ -82,7 +82,7 @@ export class TargetRow {
     this.#power.setAttribute("aria-pressed", String(value !== null));
     const live = this.#field.getRootNode() as ShadowRoot;
     if (live.activeElement !== this.#field || this.#field.value === "")
-      this.#field.value = value === null ? "" : String(Number(value.toPrecision(6)));
+      this.#field.value = value === null ? "" : String(Number(value.toPrecision(5)));
     this.#field.title = value === null ? "off" : allDigits(value);
     this.#field.placeholder = "off";
     this.#field.readOnly = fixed !== null;

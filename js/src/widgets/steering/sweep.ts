@@ -158,7 +158,7 @@ export class Sweep {
       "st-swept st-swept-head",
       head("name", "target"),
       h("span"),
-      h("span", {}, `curve, 0 to ${digits(top)}`),
+      h("span", { title: "Probability of the watched words over the strength" }, `0 to ${digits(top)}`),
       head("effect", "effect"),
       head("kl", "KL, nats"),
     );
