@@ -131,6 +131,22 @@ def test_the_touched_curve_comes_first_and_the_page_interpolates_on_it(live: Cal
     expect(host.page.locator(".st-word").first).to_contain_text(f"→ {by_hand(panel._lm, strength)[0]:#.3g}")
 
 
+def test_of_all_that_is_asked_the_touched_curve_is_the_first(live: Callable[..., LivePage]) -> None:
+    panel = planted(words=["smiled"], strengths={NAME: 2.0})
+    host = live(panel)
+    *_, second = panel.strengths
+    assert second != NAME
+    # Another watched word: every curve and the distribution are unknown again.
+    panel.target, panel.words = second, ["cried"]
+    host.asked.clear()
+    host.push()
+    wait_for(host, lambda: {"steer", "curve"} <= {method for method, *_ in host.asked})
+    # Besides the texts, which are written on meanwhile.
+    method, params, _ = next(asked for asked in host.asked if asked[0] != "write")
+    assert method == "curve"
+    assert params["name"] == second
+
+
 def test_stop_ends_the_writing_between_two_pulls(live: Callable[..., LivePage]) -> None:
     from playwright.sync_api import expect
 
