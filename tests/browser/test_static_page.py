@@ -24,6 +24,14 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def attention(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of attention alone."""
+    path = tmp_path_factory.mktemp("attention") / "fixtures.html"
+    write(path, dict(fixtures.views()))
+    return path
+
+
 def test_it_opens_without_network_and_answers(opened: Callable[..., Any], tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
@@ -72,8 +80,8 @@ def test_token_text_is_never_markup(opened: Callable[..., Any], tmp_path: Path) 
     assert dialogs == []
 
 
-def test_every_hard_state_draws_something(gallery: Path, opened: Callable[..., Any]) -> None:
-    page = opened(gallery, width=1180)
+def test_every_hard_state_draws_something(attention: Path, opened: Callable[..., Any]) -> None:
+    page = opened(attention, width=1180)
     for name in fixtures.views():
         here = section(page, name)
         here.scroll_into_view_if_needed()
@@ -110,18 +118,18 @@ def test_nothing_overflows_or_is_cut(gallery: Path, opened: Callable[..., Any], 
     assert theme == ("dark" if dark else "light")
 
 
-def test_broken_values_are_named(gallery: Path, opened: Callable[..., Any]) -> None:
+def test_broken_values_are_named(attention: Path, opened: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
-    page = opened(gallery)
+    page = opened(attention)
     here = section(page, "broken")
     expect(here.locator(".iw-value").first).to_have_text("NaN")
     expect(here.locator(".att-legend")).to_contain_text("hatched is not a number")
     expect(here.locator(".iw-chip[data-bad=true]")).to_contain_text("rows sum to 1: found not a number")
 
 
-def test_pictures_are_saved(gallery: Path, opened: Callable[..., Any], tmp_path: Path) -> None:
-    page = opened(gallery)
+def test_pictures_are_saved(attention: Path, opened: Callable[..., Any], tmp_path: Path) -> None:
+    page = opened(attention)
     here = section(page, "cell")
     for kind, head in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
         with page.expect_download() as got:
@@ -144,10 +152,10 @@ def test_a_page_within_a_budget_says_what_it_left_out(opened: Callable[..., Any]
     expect(page.locator(".iw-problem")).to_contain_text("this was not recorded in the page. Open the notebook")
 
 
-def test_image_patches_are_pinned_in_the_picture(gallery: Path, opened: Callable[..., Any]) -> None:
+def test_image_patches_are_pinned_in_the_picture(attention: Path, opened: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
-    page = opened(gallery)
+    page = opened(attention)
     here = section(page, "patches")
     canvas = here.locator(".iw-patches canvas")
     box = canvas.bounding_box()
@@ -155,10 +163,10 @@ def test_image_patches_are_pinned_in_the_picture(gallery: Path, opened: Callable
     expect(here.locator(".iw-words")).to_contain_text("query 8 “patch 1,0”")
 
 
-def test_zoom_shows_fewer_tokens_and_fit_shows_all(gallery: Path, opened: Callable[..., Any]) -> None:
+def test_zoom_shows_fewer_tokens_and_fit_shows_all(attention: Path, opened: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
-    page = opened(gallery)
+    page = opened(attention)
     here = section(page, "long")
     canvas = here.locator(".att-matrix canvas:not(.att-map)")
     canvas.scroll_into_view_if_needed()
