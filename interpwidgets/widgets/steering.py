@@ -8,37 +8,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import traitlets
 
-from interpwidgets._core.widget import Widget, checks, module
-from interpwidgets.analyses.steering import SteeringSession
-from interpwidgets.analyses.steering.targets import targets as factories
-from interpwidgets.errors import InputError
+from interpwidgets._core.widget import checks, module
 from interpwidgets.records.steering import Steering, SteeringTarget
-from interpwidgets.widgets.describing import describe_tokens
-from interpwidgets.widgets.steering_adding import SteeringAdding
-from interpwidgets.widgets.steering_answers import SteeringAnswers
 from interpwidgets.widgets.steering_checks import SteeringChecks, check_strength, plain_prompt
 from interpwidgets.widgets.steering_recording import SteeringRecording
 from interpwidgets.widgets.steering_sweeping import SteeringSweeping
-from interpwidgets.widgets.steering_writing import SteeringWriting
+from interpwidgets.widgets.steering_writing import Column
 
 if TYPE_CHECKING:
     from interpwidgets.analyses.neurons import Model
 
 # How many words are watched at first.
 WORDS = 3
-# Sessions kept: that of the prompt, and the one before, whose answers may still be asked for.
-SESSIONS = 2
 
 
-class SteeringPanel(
-    SteeringRecording,
-    SteeringChecks,
-    SteeringAnswers,
-    SteeringAdding,
-    SteeringSweeping,
-    SteeringWriting,
-    Widget,
-):
+class SteeringPanel(SteeringRecording, SteeringChecks, SteeringSweeping):
     """One slider for each target; the next token and the continuation, default beside steered, while you drag.
 
     Each slider carries its dose-response curve: the probability of the first watched word over the strength. While it
@@ -73,32 +57,18 @@ class SteeringPanel(
     _name: ClassVar[str] = "steering"
     _esm = module("steering")
 
-    prompt = traitlets.Union([traitlets.Unicode(), traitlets.List()]).tag(sync=True)
-    strengths = traitlets.Dict().tag(sync=True)
-    modes = traitlets.Dict().tag(sync=True)
-    positions = traitlets.Union([traitlets.Int(), traitlets.Unicode()], default_value="all").tag(sync=True)
-    attention = traitlets.Enum(["live", "frozen", "both"], "live").tag(sync=True)
-    words = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    limit = traitlets.Float(None, allow_none=True).tag(sync=True)
-    max_new_tokens = traitlets.Int(24).tag(sync=True)
-    temperature = traitlets.Float(0.0).tag(sync=True)
-    top_k = traitlets.Int(0).tag(sync=True)
-    top_p = traitlets.Float(1.0).tag(sync=True)
-    seed = traitlets.Int(0).tag(sync=True)
-    target = traitlets.Unicode(None, allow_none=True).tag(sync=True)
-    title = traitlets.Unicode("Steering").tag(sync=True)
-
     def __init__(self, lm: Model, prompt: Any, targets: Any = None, **traits: Any) -> None:
+        # First, as closing empties them, also where the rest is refused.
+        self._sessions: dict[str, Any] = {}
+        self._columns: dict[str, Column] = {}
         self._lm = lm
         self._vocabulary = lm.vocabulary
-        self._sessions: dict[str, Any] = {}
         self._ready = False
         prompt = plain_prompt(prompt)
         self._targets: dict[str, SteeringTarget] = {}
         self._modes: dict[tuple[str, str], SteeringTarget] = {}
         self._dictionaries: list[Any] = []
-        # Counts what the names meant: an answer about a target that was removed is none about its successor.
-        self._edition = 0
+        self._promoted: dict[int, Any] = {}
         session = self._session_of(prompt)
         for one in self._found(targets, prompt):
             self._targets[one.name] = one
@@ -140,61 +110,7 @@ class SteeringPanel(
         self._sessions = {}
         self._columns.clear()
 
-    # Sessions: one prompt, run once.
-
-    @property
-    def _session(self) -> Any:
-        return self._session_of(self.prompt)
-
-    def _session_of(self, prompt: Any) -> Any:
-        key = repr(prompt)
-        if key not in self._sessions:
-            self._sessions[key] = self._open(prompt)
-            while len(self._sessions) > SESSIONS:
-                oldest = self._sessions.pop(next(iter(self._sessions)))
-                getattr(oldest, "close", lambda: None)()
-        return self._sessions[key]
-
-    def _open(self, prompt: Any) -> Any:
-        return SteeringSession(self._lm, prompt)
-
-    def _found(self, given: Any, prompt: Any) -> list[SteeringTarget]:
-        """Targets out of what a user passed; dictionaries are kept for searching."""
-        if given is None:
-            return []
-        several = list(given) if isinstance(given, list) else [given]
-        inside = [one for part in several for one in (part if isinstance(part, tuple) else [part])]
-        self._dictionaries += [
-            d for d in inside if hasattr(d, "unit_writes") and all(d is not k for k in self._dictionaries)
-        ]
-        found: list[SteeringTarget] = []
-        for one in several:
-            if isinstance(one, str):
-                found.append(factories.parse(self._lm, one, self._dictionaries))
-            else:
-                found += factories.of(self._lm, one, prompt=prompt)
-        return found
-
     # What a reader sets is checked at once.
-
-    def _mode_of(self, name: str) -> str:
-        return self.modes.get(name, self._targets[name].mode)
-
-    def _in_mode(self, name: str, mode: str | None = None) -> SteeringTarget:
-        wanted = self._mode_of(name) if mode is None else mode
-        if (name, wanted) not in self._modes:
-            target = self._targets[self._known(name)]
-            self._modes[name, wanted] = target if target.mode == wanted else target.with_mode(wanted)
-        return self._modes[name, wanted]
-
-    def _known(self, name: Any) -> str:
-        if name not in self._targets:
-            raise InputError(
-                expected=f"the name of a target of this panel: {', '.join(self._targets) or 'it has none yet'}",
-                got=repr(name),
-                fix="Use one of them, or panel.add(...) it first.",
-            )
-        return name
 
     @checks("prompt")
     def _check_prompt(self, proposal: Any) -> Any:
@@ -253,28 +169,3 @@ class SteeringPanel(
             if isinstance(self.positions, int):
                 self.positions = min(self.positions, len(self._session.tokens))
         self.strengths = dict(self.strengths)
-
-    def _describe(self) -> None:
-        """Tell the page what there is."""
-        self._view = {
-            "targets": [self._describe_target(name) for name in self._targets],
-            "tokens": describe_tokens(self._session.tokens),
-            "sites": [
-                str(site) for site in self._lm.sites if site.kind.startswith(("resid", "embed", "attn", "mlp_o"))
-            ],
-            "frozen": self._why_not_frozen(),
-            "writes": None,
-            "grid": None,
-            "sweep": self._sweep_count,
-            "dictionaries": len(self._dictionaries),
-            "edition": self._edition,
-        }
-
-    def _describe_target(self, name: str) -> dict[str, Any]:
-        target = self._targets[name]
-        ranges = {}
-        for mode in target.modes:
-            one = self._in_mode(name, mode)
-            ranges[mode] = {"low": one.low, "high": one.high, "neutral": one.neutral, "unit": one.unit}
-        where = target.sites[0] if len(target.sites) == 1 else f"{target.sites[0]} … {target.sites[-1]}"
-        return {"name": name, "label": target.label, "where": where, "modes": list(target.modes), "ranges": ranges}

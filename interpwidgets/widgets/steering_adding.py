@@ -11,40 +11,17 @@ from interpwidgets._core.wire import well_formed
 from interpwidgets.analyses.feature_directions import written_tokens
 from interpwidgets.analyses.steering.targets import targets as factories
 from interpwidgets.errors import InputError, InterpError
-from interpwidgets.records.steering import SteeringTarget
-from interpwidgets.widgets.picking import PicksTokens
+from interpwidgets.widgets.steering_state import SteeringState
 
 # Results of a search; tokens of each feature that a search looks through.
 FOUND = 12
 PROMOTED = 16
 
 
-class SteeringAdding(PicksTokens):
-    """Adding, removing and finding; mixed into the widget, which keeps the targets."""
+class SteeringAdding(SteeringState):
+    """Adding, removing and finding."""
 
-    _lm: Any
-    _targets: dict[str, SteeringTarget]
-    _modes: dict[tuple[str, str], SteeringTarget]
-    _applied: dict[str, float | None]
-    _dictionaries: list[Any]
-    _edition: int
-    # Of the widget.
-    prompt: Any
-    modes: Any
-    strengths: Any
-    target: Any
-
-    def _found(self, given: Any, prompt: Any) -> list[SteeringTarget]:
-        raise NotImplementedError
-
-    def _session_of(self, prompt: Any) -> Any:
-        raise NotImplementedError
-
-    def _known(self, name: Any) -> str:
-        raise NotImplementedError
-
-    def _describe(self) -> None:
-        raise NotImplementedError
+    _promoted: dict[int, Any]
 
     def add(self, *given: Any) -> tuple[str, ...]:
         """Add targets, at their neutral strength.
@@ -168,10 +145,9 @@ class SteeringAdding(PicksTokens):
 
     def _promoting(self, dictionary: Any, token: int) -> list[int]:
         """The features whose direction raises a token among the most, the strongest first."""
-        kept: dict[int, Any] = self.__dict__.setdefault("_promoted", {})
-        if id(dictionary) not in kept:
-            kept[id(dictionary)] = written_tokens(self._lm, dictionary, PROMOTED)
-        table = kept[id(dictionary)]
+        if id(dictionary) not in self._promoted:
+            self._promoted[id(dictionary)] = written_tokens(self._lm, dictionary, PROMOTED)
+        table = self._promoted[id(dictionary)]
         if not table:
             return []
         hit = table["promoted_ids"] == token

@@ -11,55 +11,21 @@ from interpwidgets._core.requests import answers
 from interpwidgets._core.widget import Request
 from interpwidgets._core.wire import pack, well_formed
 from interpwidgets.records.steering import SteeringTarget
-from interpwidgets.widgets.picking import PicksTokens
+from interpwidgets.widgets.steering_state import Row, SteeringState
 
 # Tokens that travel with each answer, and with each curve; points of a curve.
 TOKENS = 48
 CURVE_TOKENS = 14
 POINTS = 13
 
-Row = Sequence[Any]
-"""A target at work: name, mode, strength."""
 
-
-class SteeringAnswers(PicksTokens):
-    """The answers; mixed into the widget, which keeps the traits.
+class SteeringAnswers(SteeringState):
+    """The answers.
 
     Every request says all it depends on, so that an answer can be remembered, recorded and trusted: the prompt, the
     targets that change something (``[[name, mode, strength], ...]``), positions, attention, and the edition of the
     panel's names (a name that was removed may come back as another target).
     """
-
-    _targets: dict[str, SteeringTarget]
-    _applied: dict[str, float | None]
-    _edition: int
-    # Of the widget.
-    prompt: Any
-    positions: Any
-    attention: Any
-    words: Any
-    limit: Any
-
-    def _session_of(self, prompt: Any) -> Any:
-        raise NotImplementedError
-
-    def _in_mode(self, name: str, mode: str | None = None) -> SteeringTarget:
-        raise NotImplementedError
-
-    def _mode_of(self, name: str) -> str:
-        raise NotImplementedError
-
-    def _known(self, name: Any) -> str:
-        raise NotImplementedError
-
-    def _at_work(self, rows: Sequence[Row]) -> tuple[list[SteeringTarget], list[float | None]]:
-        targets = [self._in_mode(self._known(name), mode) for name, mode, _ in rows]
-        return targets, [None if strength is None else float(strength) for _, _, strength in rows]
-
-    def _active(self) -> list[Row]:
-        """The rows of the traits: what is off or neutral changes nothing and is left out."""
-        rows = [(name, self._mode_of(name), value) for name, value in self._applied.items()]
-        return [[name, mode, value] for name, mode, value in rows if self._in_mode(name, mode).moves(value)]
 
     def _place(self) -> dict[str, Any]:
         """What every request names besides its targets."""

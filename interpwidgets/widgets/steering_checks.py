@@ -8,21 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from interpwidgets._core.widget import Widget, checks
-from interpwidgets.analyses.steering.asking import check_attention
-from interpwidgets.errors import InputError, InterpError
+from interpwidgets._core.widget import checks
+from interpwidgets.errors import InputError
 from interpwidgets.records.steering import check_positions
+from interpwidgets.widgets.steering_state import SteeringState
 
 
-class SteeringChecks(Widget):
-    """Checks of one value each; mixed into the widget."""
-
-    _lm: Any
-    # Of the widget.
-    prompt: Any
-
-    def _session_of(self, prompt: Any) -> Any:
-        raise NotImplementedError
+class SteeringChecks(SteeringState):
+    """Checks of one value each."""
 
     @checks("positions")
     def _check_positions(self, proposal: Any) -> str | int:
@@ -71,14 +64,6 @@ class SteeringChecks(Widget):
                 expected="a temperature from 0", got=str(proposal.value), fix="0 takes the likeliest token each time."
             )
         return proposal.value
-
-    def _why_not_frozen(self) -> str | None:
-        """None where attention can be frozen, else why not."""
-        try:
-            check_attention(self._lm, "frozen")
-        except InterpError as error:
-            return str(error)
-        return None
 
 
 def plain_prompt(prompt: Any) -> Any:

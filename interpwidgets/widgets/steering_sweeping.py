@@ -15,7 +15,7 @@ from interpwidgets.analyses.steering.sweep import sweep_rows, swept
 from interpwidgets.analyses.steering.targets import targets as factories
 from interpwidgets.errors import InputError
 from interpwidgets.records.steering import SteeringTarget
-from interpwidgets.widgets.picking import PicksTokens
+from interpwidgets.widgets.steering_adding import SteeringAdding
 
 # The page asks for a block after the other, so that the kernel stays free in between: about so long each, in seconds.
 BLOCK_SECONDS = 0.25
@@ -23,21 +23,11 @@ BLOCK_SECONDS = 0.25
 FIRING = 64
 
 
-class SteeringSweeping(PicksTokens):
-    """Sweeping block by block; mixed into the widget."""
+class SteeringSweeping(SteeringAdding):
+    """Sweeping block by block; a row of the table can be added."""
 
-    _lm: Any
-    _targets: dict[str, SteeringTarget]
-    _dictionaries: list[Any]
-    # Of the widget.
-    prompt: Any
-    words: Any
-
-    def _session_of(self, prompt: Any) -> Any:
-        raise NotImplementedError
-
-    def _describe(self) -> None:
-        raise NotImplementedError
+    _usual_key: tuple[Any, ...] | None = None
+    _usual_targets: tuple[SteeringTarget, ...] = ()
 
     @property
     def sweep_targets(self) -> tuple[SteeringTarget, ...]:
@@ -45,25 +35,18 @@ class SteeringSweeping(PicksTokens):
 
         Set it to any list of targets, e.g. ``panel.sweep_targets = [iw.targets.feature(sae, j) for j in range(512)]``.
         """
-        given = self.__dict__.get("_sweep_given")
-        return self._usual() if given is None else given
+        return self._usual() if self._sweep_given is None else self._sweep_given
 
     def _usual(self) -> tuple[SteeringTarget, ...]:
         """The panel's own targets, and the features of its dictionaries that fire most at the end of the prompt."""
         key = (repr(self.prompt), len(self._dictionaries), *self._targets)
-        if self.__dict__.get("_usual_key") != key:
+        if self._usual_key != key:
             found = dict(self._targets)
             for dictionary in self._dictionaries:
                 for one in factories.of(self._lm, dictionary, prompt=self.prompt, count=FIRING):
                     found.setdefault(one.name, one)
             self._usual_key, self._usual_targets = key, tuple(found.values())
         return self._usual_targets
-
-    @property
-    def _sweep_count(self) -> int | None:
-        """How many, where that is known before the dictionaries have been asked what fires."""
-        given = self.__dict__.get("_sweep_given")
-        return len(given) if given is not None else None if self._dictionaries else len(self._targets)
 
     @sweep_targets.setter
     def sweep_targets(self, given: Any) -> None:
@@ -100,8 +83,7 @@ class SteeringSweeping(PicksTokens):
         one = next((target for target in self.sweep_targets if target.name == name), None)
         if one is None:
             raise InputError(expected="a target of the sweep", got=repr(name), fix="Begin the sweep again.")
-        add: Any = self.add  # type: ignore[attr-defined]
-        return {"names": list(add(one))}
+        return {"names": list(self.add(one))}
 
 
 def _row(

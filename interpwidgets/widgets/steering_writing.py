@@ -10,7 +10,8 @@ import numpy as np
 from interpwidgets._core.requests import answers
 from interpwidgets._core.wire import pack, well_formed
 from interpwidgets.analyses.steering import Writer, perplexity
-from interpwidgets.records.steering import Steering, SteeringTarget
+from interpwidgets.records.steering import Steering
+from interpwidgets.widgets.steering_state import SteeringState
 
 
 class Column:
@@ -32,29 +33,10 @@ class Column:
         return "".join(token.text for token in self.written)
 
 
-class SteeringWriting:
+class SteeringWriting(SteeringState):
     """Texts, default and steered; a newer one replaces an older one of its column."""
 
-    _lm: Any
-    _recording = False
-    max_new_tokens: Any
-    temperature: Any
-    top_k: Any
-    top_p: Any
-    seed: Any
-
-    def _session_of(self, prompt: Any) -> Any:
-        raise NotImplementedError
-
-    def _at_work(self, rows: Any) -> tuple[list[SteeringTarget], list[float | None]]:
-        raise NotImplementedError
-
-    def _active(self) -> list[Any]:
-        raise NotImplementedError
-
-    @property
-    def _columns(self) -> dict[str, Column]:
-        return self.__dict__.setdefault("_columns_kept", {})
+    _columns: dict[str, Column]
 
     @property
     def text(self) -> str:
