@@ -62,7 +62,6 @@ class SteeringPanel(SteeringRecording, SteeringChecks, SteeringSweeping):
         self._sessions: dict[str, Any] = {}
         self._columns: dict[str, Column] = {}
         self._lm = lm
-        self._vocabulary = lm.vocabulary
         self._ready = False
         prompt = plain_prompt(prompt)
         self._targets: dict[str, SteeringTarget] = {}
@@ -70,6 +69,7 @@ class SteeringPanel(SteeringRecording, SteeringChecks, SteeringSweeping):
         self._dictionaries: list[Any] = []
         self._promoted: dict[int, Any] = {}
         session = self._session_of(prompt)
+        self._vocabulary = lm.vocabulary
         for one in self._found(targets, prompt):
             self._targets[one.name] = one
         self._applied = {name: one.neutral for name, one in self._targets.items()}

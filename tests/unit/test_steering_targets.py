@@ -305,3 +305,21 @@ def test_public_names() -> None:
     assert {"feature", "direction", "difference", "neuron", "head", "layers", "vector", "random", "parse", "of"} <= set(
         dir(iw.targets)
     )
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: iw.SteeringPanel("gpt2", "x"),
+        lambda: iw.SteeringSession("gpt2", "x"),
+        lambda: iw.targets.head("gpt2", 1, 1),
+        lambda: iw.targets.neuron("gpt2", 1, 1),
+        lambda: iw.targets.layers("gpt2", 0, 1),
+        lambda: iw.targets.difference("gpt2", "resid_post.0", ["a"], ["b"]),
+        lambda: iw.targets.parse("gpt2", "head 1.1"),
+        lambda: iw.targets.of("gpt2", "head 1.1"),
+    ],
+)
+def test_a_name_is_no_model(ask):
+    with pytest.raises(iw.InputError, match=r"a model that iw\.load returned, got str"):
+        ask()

@@ -105,8 +105,9 @@ def test_a_sweep_finds_the_feature_and_agrees_with_plain_edits(lm):
         ({"prompts": "one text"}, "expected a list of prompts, got one text"),
         ({"toward": []}, "a list of tokens to steer toward"),
         ({"toward": ["notaword"]}, "the text of one token of this model"),
-        ({"target": "871"}, "a steering target"),
+        ({"target": 871}, "a steering target"),
         ({"strengths": [float("nan")]}, "a finite number as the strength"),
+        ({"target": "head"}, "controls=0 for head 1.1"),
     ],
 )
 def test_bad_questions_get_one_sentence(lm, change, said):
@@ -115,6 +116,8 @@ def test_bad_questions_get_one_sentence(lm, change, said):
         "target": targets.feature(dictionary, 871), "prompts": ["Mary met Tom ."], "toward": ["She"],
         "progress": False, **change,
     }  # fmt: skip
+    if given["target"] == "head":
+        given["target"] = targets.head(lm, 1, 1)
     with pytest.raises(iw.InputError, match=said):
         steering_effect(lm, given.pop("target"), given.pop("prompts"), **given)
 

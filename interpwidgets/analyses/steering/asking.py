@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from interpwidgets.analyses.given import check_model
 from interpwidgets.errors import InputError, ModelError
 from interpwidgets.models import Model
 from interpwidgets.models.frozen_attention import check_can_freeze
@@ -16,6 +17,7 @@ Row = tuple[float | None, ...]
 
 def check_writes(lm: Model) -> None:
     """Refuse a model that does not continue its prompt token by token."""
+    check_model(lm)
     model: Any = lm.model
     writes = not lm.takes_images and not lm.has_decoder and lm.d_vocab is not None
     if not writes or not getattr(model, "can_generate", lambda: False)():

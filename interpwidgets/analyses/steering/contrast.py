@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from interpwidgets.analyses.given import check_model
 from interpwidgets.analyses.steering.makers import vector
 from interpwidgets.errors import InputError
 from interpwidgets.models import Model, Site
@@ -42,6 +43,7 @@ def difference(
     Raises:
         InputError: an empty list, equal means, a site this model does not have.
     """
+    check_model(lm)
     if at not in ("mean", "last"):
         raise InputError(expected='at as "mean" or "last"', got=repr(at), fix='Write at="mean".')
     place = lm.site(site)

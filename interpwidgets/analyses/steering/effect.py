@@ -58,6 +58,12 @@ def steering_effect(
         raise InputError(
             expected="a steering target", got=type(target).__name__, fix="Make one: iw.targets.feature(dictionary, 7)."
         )
+    if target.write is None and controls:
+        raise InputError(
+            expected=f"controls=0 for {target.name}, which is scaled whole and has no direction to draw another for",
+            got=f"controls={controls}",
+            fix="Pass controls=0, and compare with other heads or layers.",
+        )
     if isinstance(prompts, str) or not len(prompts):
         got = "one text" if isinstance(prompts, str) else "none"
         raise InputError(expected="a list of prompts", got=got, fix="Pass several: the effect is a mean over them.")

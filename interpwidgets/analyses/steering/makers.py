@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from interpwidgets.analyses.given import check_model
 from interpwidgets.analyses.steering import reach
 from interpwidgets.dictionaries import Dictionary
 from interpwidgets.errors import InputError
@@ -58,6 +59,7 @@ def neuron(lm: Model, layer: int, j: int, mode: str = "add") -> SteeringTarget:
     Raises:
         InputError: no such layer, unit or mode; a layer whose hidden units are spread over experts.
     """
+    check_model(lm)
     place = lm.site(Site("mlp_act", _whole("a layer", layer)))
     width = site_width(lm, place)
     assert width is not None
@@ -80,6 +82,7 @@ def head(lm: Model, layer: int, head: int, mode: str = "scale") -> SteeringTarge
     Raises:
         InputError: no such layer or head, another mode than scale and ablate, a layer without attention.
     """
+    check_model(lm)
     place = lm.site(Site("head_out", _whole("a layer", layer)))
     count = lm.heads_at(place.layer)
     if not -count <= _whole("a head", head) < count:
@@ -96,6 +99,7 @@ def layers(lm: Model, first: int, last: int, mode: str = "scale") -> SteeringTar
     Raises:
         InputError: no such layers, the last before the first, another mode than scale and ablate.
     """
+    check_model(lm)
     start, stop = (lm.site(Site("attn_out", _whole("a layer", n))).layer for n in (first, last))
     assert start is not None
     assert stop is not None

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from interpwidgets.analyses.given import check_model
 from interpwidgets.analyses.steering.makers import feature, head, layers, neuron, vector
 from interpwidgets.dictionaries import Dictionary
 from interpwidgets.errors import InputError
@@ -32,6 +33,7 @@ def parse(lm: Model, text: str, dictionaries: Any = ()) -> SteeringTarget:
     Raises:
         InputError: another text, a dictionary that is not there, a feature, head or layer that does not exist.
     """
+    check_model(lm)
     known = by_name(dictionaries)
     words = str(text).strip()
     part = re.fullmatch(r"(head|neuron)\s+(\d+)\s*[./,]\s*(\d+)", words, re.IGNORECASE)
@@ -60,6 +62,7 @@ def of(lm: Model, given: Any, *, prompt: Any = None, count: int = 3) -> list[Ste
     Raises:
         InputError: anything else, or a target that does not fit this model.
     """
+    check_model(lm)
     several = list(given) if isinstance(given, list) or (isinstance(given, tuple) and not _is_pair(given)) else [given]
     if isinstance(given, Mapping):
         several = list(given.items())
