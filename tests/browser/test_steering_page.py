@@ -414,6 +414,20 @@ def test_hostile_tokens_and_labels_are_text(saved: Callable[..., Any]) -> None:
     assert page.locator(".st-bars bdi[dir=rtl]").count() > 0 or page.locator(".st-text [dir=rtl]").count() > 0
 
 
+def test_an_empty_panel_names_only_what_can_be_done_there(
+    live: Callable[..., LivePage], saved: Callable[..., Any]
+) -> None:
+    from playwright.sync_api import expect
+
+    panel = planted([])
+    page = live(panel).page
+    expect(page.locator(".st-empty")).to_contain_text("Add a target below")
+    expect(page.get_by_label("Add a target")).to_be_visible()
+    page = saved(planted([]))
+    expect(page.locator(".st-empty")).to_contain_text("In the notebook targets can be added")
+    expect(page.get_by_label("Add a target")).to_be_hidden()
+
+
 def test_a_model_that_cannot_freeze_says_why(live: Callable[..., LivePage]) -> None:
     from playwright.sync_api import expect
 

@@ -197,7 +197,9 @@ class SteeringPage extends Page<ViewInfo> {
     const empty = h(
       "p",
       { class: "st-empty" },
-      "Nothing steers yet. Add a target below: type a number, a word or “head 2.1”.",
+      this.model.isStatic
+        ? "Nothing steers in this saved page. In the notebook targets can be added."
+        : "Nothing steers yet. Add a target below: type a number, a word or “head 2.1”.",
     );
     this.#targets.replaceChildren(
       ...(targets.length ? [...this.#rows.values()].map((row) => row.el) : [empty]),
